@@ -1,0 +1,1 @@
+"""Everything of Ondol that is not a page: nothing below this package imports gradio."""
