@@ -1,0 +1,1 @@
+"""The database: models, migrations, sessions, and the PostgreSQL server embedded for machines without one."""
