@@ -1,0 +1,1 @@
+"""HTTP: the FastAPI application, its routes by area, and everything that guards them."""
