@@ -1,0 +1,346 @@
+"""Asking: checks a question, stores it, and has an engine write the answer while readers watch."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import stamina
+import structlog
+
+from backend.chat.conversations import Conversations, Thread, storable
+from backend.chat.prompt import DEFAULT_MAX_TOKENS, DEFAULT_SYSTEM_PROMPT, DEFAULT_TEMPERATURE, Prompt, fit
+from backend.chat.run import Run
+from backend.errors import (
+    ConversationBusy,
+    DatabaseFull,
+    DatabaseUnavailable,
+    EmptyMessage,
+    MessageOverContext,
+    MessageTooLong,
+    OndolError,
+    TooManyStreams,
+    UnknownMessage,
+    UnknownProvider,
+)
+from backend.llm.engine import ChatMessage, ContextOverflow, Engine, EngineInfo, Finished
+from backend.llm.providers import MAIN
+from backend.settings import Settings
+from backend.store.models import MessageStatus
+
+log = structlog.get_logger()
+
+_SAVE_EVERY_S = 1.0
+_SAVE_FOR_S = 60.0  # how long a finished answer waits for a database that is restarting
+
+
+class ChatMetrics(Protocol):
+    """What the metrics of the web layer count of an answer."""
+
+    def answer_started(self) -> None: ...
+
+    def answer_finished(
+        self, *, provider: str, outcome: str, ttft_s: float | None, prompt_tokens: int, completion_tokens: int
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a new conversation answers; None leaves the default."""
+
+    system_prompt: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class ChatService:
+    """The one way to get an answer, for the page and for the API.
+
+    Args:
+        settings: limits.
+        conversations: where threads are kept.
+        engines: by provider name.
+        metrics: counts answers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        conversations: Conversations,
+        engines: Mapping[str, Engine],
+        metrics: ChatMetrics,
+    ) -> None:
+        self._settings = settings
+        self.conversations = conversations
+        self.engines = engines
+        self._metrics = metrics
+        self._runs: dict[UUID, Run] = {}
+        self._starting: list[tuple[UUID, UUID | None]] = []
+
+    async def ask(
+        self,
+        user_id: UUID,
+        text: str,
+        *,
+        conversation_id: UUID | None = None,
+        provider: str | None = None,
+        options: Options | None = None,
+    ) -> Run:
+        """Adds a question to the end of a conversation (None starts one) and starts its answer.
+
+        Raises:
+            EmptyMessage, MessageTooLong, MessageOverContext: nothing was stored.
+            UnknownConversation, UnknownProvider, ConversationBusy, TooManyStreams: nothing was stored.
+            EngineUnavailable, EngineLoading, EngineRefused: nothing was stored.
+            DatabaseUnavailable, DatabaseFull: nothing was stored.
+        """
+        question = self._checked(text)
+        thread = None
+        if conversation_id is not None:
+            thread = await self.conversations.thread(user_id, conversation_id)
+        parent = thread.messages[-1].message.id if thread and thread.messages else None
+        return await self._start(user_id, thread, question, parent, provider=provider, options=options)
+
+    async def edit(
+        self, user_id: UUID, conversation_id: UUID, message_id: UUID, text: str, *, provider: str | None = None
+    ) -> Run:
+        """Asks an earlier question in other words, as a new version; the old one and its answers are kept."""
+        question = self._checked(text)
+        thread = await self.conversations.thread(user_id, conversation_id, up_to=message_id)
+        if thread.messages[-1].message.role != "user":
+            raise UnknownMessage
+        earlier = Thread(thread.conversation, thread.messages[:-1])
+        parent = earlier.messages[-1].message.id if earlier.messages else None
+        return await self._start(user_id, earlier, question, parent, provider=provider)
+
+    async def regenerate(
+        self, user_id: UUID, conversation_id: UUID, message_id: UUID, *, provider: str | None = None
+    ) -> Run:
+        """Answers a question once more, as a new version; the old answer is kept. `message_id` is the answer."""
+        thread = await self.conversations.thread(user_id, conversation_id, up_to=message_id)
+        if thread.messages[-1].message.role == "assistant":
+            thread = Thread(thread.conversation, thread.messages[:-1])
+        if not thread.messages:
+            raise UnknownMessage
+        question = thread.messages[-1].message
+        return await self._start(user_id, thread, None, question.id, provider=provider)
+
+    def run_of(self, conversation_id: UUID) -> Run | None:
+        """The answer that is being written in a conversation."""
+        return self._runs.get(conversation_id)
+
+    def stop(self, user_id: UUID, conversation_id: UUID) -> bool:
+        """Stops the answer that is being written; False when there is none of this user."""
+        run = self._runs.get(conversation_id)
+        if run is None or run.user_id != user_id:
+            return False
+        run.stop()
+        return True
+
+    def engine(self, provider: str | None) -> Engine:
+        """The engine of a provider, the main one for None. Raises UnknownProvider."""
+        name = provider or MAIN
+        if name not in self.engines:
+            raise UnknownProvider(provider=name[:64], known=", ".join(self.engines))
+        return self.engines[name]
+
+    async def close(self) -> None:
+        """Ends all answers, keeping what was written."""
+        runs = list(self._runs.values())
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*(run.task for run in runs if run.task), return_exceptions=True)
+
+    def _checked(self, text: str) -> str:
+        question = storable(text).strip()
+        if not question:
+            raise EmptyMessage
+        if len(question) > self._settings.max_message_chars:
+            raise MessageTooLong(length=len(question), limit=self._settings.max_message_chars)
+        return question
+
+    async def _start(
+        self,
+        user_id: UUID,
+        thread: Thread | None,
+        question: str | None,
+        parent_id: UUID | None,
+        *,
+        provider: str | None,
+        options: Options | None = None,
+    ) -> Run:
+        conversation = thread.conversation if thread else None
+        conversation_id = conversation.id if conversation else None
+        if provider is None and conversation is not None and conversation.provider in self.engines:
+            provider = conversation.provider
+        engine = self.engine(provider)
+        source = conversation or options or Options()
+        asked = _Asked(
+            system=source.system_prompt or DEFAULT_SYSTEM_PROMPT,
+            messages=_messages(thread, question),
+            temperature=DEFAULT_TEMPERATURE if source.temperature is None else source.temperature,
+            max_tokens=source.max_tokens or DEFAULT_MAX_TOKENS,
+        )
+        with self._place(user_id, conversation_id):
+            info = await engine.require_ready()
+            prompt = await asked.fitted(engine, info)
+            stored_in, answer_id = await self.conversations.add_turn(
+                user_id,
+                conversation_id,
+                parent_id=parent_id,
+                question=question,
+                answer={"provider": engine.provider.name, "model": info.model, "trimmed_messages": prompt.dropped},
+                options={**asdict(options or Options()), "provider": provider},
+            )
+            run = Run(
+                conversation_id=stored_in,
+                answer_id=answer_id,
+                user_id=user_id,
+                provider=engine.provider.name,
+                model=info.model,
+                dropped=prompt.dropped,
+            )
+            self._runs[stored_in] = run
+        self._metrics.answer_started()
+        run.task = asyncio.create_task(self._write(run, engine, info, asked, prompt))
+        run.expect_reader()
+        return run
+
+    @contextmanager
+    def _place(self, user_id: UUID, conversation_id: UUID | None) -> Iterator[None]:
+        """Holds one of the user's streams, and the conversation, while a run is being prepared."""
+        taken = [(run.user_id, run.conversation_id) for run in self._runs.values()] + self._starting
+        if conversation_id is not None and any(conversation_id == other for _, other in taken):
+            raise ConversationBusy
+        if sum(user_id == owner for owner, _ in taken) >= self._settings.streams_per_user:
+            raise TooManyStreams(limit=self._settings.streams_per_user)
+        place = (user_id, conversation_id)
+        self._starting.append(place)
+        try:
+            yield
+        finally:
+            self._starting.remove(place)
+
+    async def _write(self, run: Run, engine: Engine, info: EngineInfo, asked: "_Asked", prompt: Prompt) -> None:
+        """Body of a run: reads the engine, saves now and then, and ends with the stored answer."""
+        saver = asyncio.create_task(self._save_now_and_then(run))
+        status = MessageStatus.FAILED
+        try:
+            run.begin()
+            try:
+                await _read(run, engine, info, asked, prompt)
+            except ContextOverflow as overflow:
+                counted_more = (overflow.tokens or 0) - prompt.tokens
+                prompt = await asked.fitted(engine, info, max(counted_more, info.context // 8))
+                run.dropped = prompt.dropped
+                await _read(run, engine, info, asked, prompt)
+            status = MessageStatus.COMPLETE
+        except OndolError as error:
+            run.error = error
+            status = MessageStatus.INTERRUPTED if run.text else MessageStatus.FAILED
+        except ContextOverflow as overflow:
+            run.error = MessageOverContext(tokens=overflow.tokens or 0, context=info.context)
+        except asyncio.CancelledError:
+            status = MessageStatus.STOPPED if run.stopped_by_reader else MessageStatus.INTERRUPTED
+        except Exception as error:
+            run.error = OndolError()
+            log.exception("answer_failed", error=type(error).__name__)
+        finally:
+            run.duration_ms = run.elapsed_ms()
+            saver.cancel()
+            await asyncio.gather(saver, return_exceptions=True)  # whatever it met, the answer has to end
+            await self._end(run, status)
+
+    async def _end(self, run: Run, status: MessageStatus) -> None:
+        run.ending = True
+        try:
+            await self._save_final(run, status)
+        except (DatabaseUnavailable, DatabaseFull) as error:
+            run.error = error
+            log.error("answer_not_stored", code=error.code, answer=str(run.answer_id))
+        except Exception as error:
+            run.error = OndolError()
+            log.exception("answer_not_stored", error=type(error).__name__, answer=str(run.answer_id))
+        finally:
+            self._runs.pop(run.conversation_id, None)
+            run.finish(status)
+            self._metrics.answer_finished(
+                provider=run.provider,
+                outcome=run.error.code if run.error else status,
+                ttft_s=None if run.ttft_ms is None else run.ttft_ms / 1000,
+                prompt_tokens=run.usage.prompt_tokens if run.usage else 0,
+                completion_tokens=run.usage.completion_tokens if run.usage else 0,
+            )
+
+    @stamina.retry(on=DatabaseUnavailable, timeout=_SAVE_FOR_S, attempts=None, wait_max=2.0)
+    async def _save_final(self, run: Run, status: MessageStatus) -> None:
+        columns: dict[str, Any] = {
+            "content": run.text,
+            "status": status,
+            "error_code": run.error.code if run.error else None,
+            "ttft_ms": run.ttft_ms,
+            "duration_ms": run.duration_ms,
+            "trimmed_messages": run.dropped,
+        }
+        if run.usage:
+            columns |= {
+                "prompt_tokens": run.usage.prompt_tokens,
+                "completion_tokens": run.usage.completion_tokens,
+            }
+        await self.conversations.save_answer(run.answer_id, **columns)
+
+    async def _save_now_and_then(self, run: Run) -> None:
+        """Keeps the row younger than its stale age and what is written safe from a kill of this process."""
+        while True:
+            await asyncio.sleep(_SAVE_EVERY_S)
+            try:
+                await self.conversations.save_answer(run.answer_id, content=run.text)
+            except (DatabaseUnavailable, DatabaseFull) as error:
+                log.warning("answer_not_saved_yet", code=error.code)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question with everything before it, not yet cut to an engine's context."""
+
+    system: str
+    messages: tuple[ChatMessage, ...]
+    temperature: float
+    max_tokens: int
+
+    async def fitted(self, engine: Engine, info: EngineInfo, surplus: int = 0) -> Prompt:
+        """The prompt for an engine; `surplus` is what it counted more than we did in an attempt before."""
+        return await fit(
+            self.system,
+            self.messages,
+            context=info.context,
+            max_tokens=self.max_tokens,
+            count_tokens=engine.count_tokens,
+            surplus=surplus,
+        )
+
+
+def _messages(thread: Thread | None, question: str | None) -> tuple[ChatMessage, ...]:
+    """The branch as a prompt; answers of which nothing was written say nothing to the model."""
+    messages = [
+        ChatMessage(role="user" if row.message.role == "user" else "assistant", content=row.message.content)
+        for row in (thread.messages if thread else ())
+        if row.message.content
+    ]
+    if question is not None:
+        messages.append(ChatMessage(role="user", content=question))
+    return tuple(messages)
+
+
+async def _read(run: Run, engine: Engine, info: EngineInfo, asked: _Asked, prompt: Prompt) -> None:
+    stream = engine.stream(
+        prompt.messages, model=info.model, temperature=asked.temperature, max_tokens=prompt.max_tokens
+    )
+    async for event in stream:
+        if isinstance(event, Finished):
+            run.usage = event.usage
+            run.finish_reason = event.reason
+        else:
+            run.append(event)

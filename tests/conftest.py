@@ -1,0 +1,8 @@
+pytest_plugins = [
+    "tests.fixtures.database",
+    "tests.fixtures.disk",
+    "tests.fixtures.engine",
+    "tests.fixtures.accounts",
+    "tests.fixtures.chat",
+    "tests.fixtures.pages",
+]
