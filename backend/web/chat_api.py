@@ -1,0 +1,218 @@
+"""The JSON API of conversations: ask (whole answer or server-sent events), list, read, change, delete, export."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from backend.accounts.identity import Identity, Scope
+from backend.chat.conversations import Thread
+from backend.chat.export import as_json, as_markdown, file_name
+from backend.chat.run import HEARTBEAT_S, Run
+from backend.chat.service import ChatService, Options
+from backend.errors import Language
+from backend.store.models import Conversation, MessageStatus
+from backend.web.chat_schemas import (
+    ChatRequest,
+    ChatResponse,
+    ConversationChange,
+    ConversationSummary,
+    ConversationView,
+    MessageView,
+    ProviderView,
+    Rating,
+    TokenUsage,
+)
+from backend.web.identity import require_scope
+from backend.web.language import language_of
+
+Reader = Annotated[Identity, Depends(require_scope(Scope.READ))]
+Asker = Annotated[Identity, Depends(require_scope(Scope.CHAT))]
+
+
+def router(chat: ChatService) -> APIRouter:
+    """Routes under `/api/v1`."""
+    api = APIRouter(prefix="/api/v1", tags=["chat"])
+    kept = chat.conversations
+
+    @api.post("/chat", response_model=ChatResponse, responses={200: {"content": {"text/event-stream": {}}}})
+    async def ask(request: Request, body: ChatRequest, who: Asker) -> Response | ChatResponse:
+        """Asks a question. With `stream`, events `start`, `delta`, `done` or `error` follow as they come."""
+        begin = time.perf_counter()
+        run = await chat.ask(
+            who.user_id,
+            body.message,
+            conversation_id=body.conversation_id,
+            provider=body.provider,
+            options=Options(body.system_prompt, body.temperature, body.max_tokens),
+        )
+        if body.stream:
+            events = _events(run, begin, language_of(request))
+            return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        await _ended(run, request)
+        if run.error is not None:
+            raise run.error
+        return _answer(run, begin)
+
+    @api.get("/conversations")
+    async def list_conversations(
+        who: Reader,
+        query: Annotated[str, Query(max_length=200)] = "",
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: datetime | None = None,
+    ) -> list[ConversationSummary]:
+        """Your conversations, the last changed first; `query` searches titles and messages."""
+        rows = await kept.list(who.user_id, query=query, limit=limit, before=before)
+        return [_summary(row) for row in rows]
+
+    @api.get("/conversations/{conversation_id}")
+    async def get_conversation(who: Reader, conversation_id: UUID) -> ConversationView:
+        """One conversation with the messages of its shown branch."""
+        return _view(await kept.thread(who.user_id, conversation_id))
+
+    @api.patch("/conversations/{conversation_id}")
+    async def change_conversation(who: Asker, conversation_id: UUID, body: ConversationChange) -> ConversationSummary:
+        """Renames a conversation or changes how it is answered."""
+        return _summary(await kept.change(who.user_id, conversation_id, **body.model_dump(exclude_unset=True)))
+
+    @api.delete("/conversations/{conversation_id}", status_code=204)
+    async def delete_conversation(who: Asker, conversation_id: UUID) -> None:
+        """Deletes a conversation; it can be restored for seven days."""
+        chat.stop(who.user_id, conversation_id)
+        await kept.delete(who.user_id, conversation_id)
+
+    @api.post("/conversations/{conversation_id}/restore")
+    async def restore_conversation(who: Asker, conversation_id: UUID) -> ConversationSummary:
+        """Undoes a deletion."""
+        return _summary(await kept.restore(who.user_id, conversation_id))
+
+    @api.post("/conversations/{conversation_id}/stop", status_code=204)
+    async def stop_answer(who: Asker, conversation_id: UUID) -> None:
+        """Stops the answer that is being written; what was written is kept."""
+        if not chat.stop(who.user_id, conversation_id):
+            await kept.thread(who.user_id, conversation_id)  # no answer to stop is fine, no such conversation is not
+
+    @api.get("/conversations/{conversation_id}/export")
+    async def export_conversation(
+        request: Request,
+        who: Reader,
+        conversation_id: UUID,
+        as_: Annotated[Literal["md", "json"], Query(alias="format")] = "md",
+    ) -> Response:
+        """A conversation as a Markdown or JSON file."""
+        thread = await kept.thread(who.user_id, conversation_id)
+        body = as_markdown(thread, language_of(request)) if as_ == "md" else as_json(thread)
+        media = "text/markdown; charset=utf-8" if as_ == "md" else "application/json"
+        return Response(body, media_type=media, headers={"Content-Disposition": file_name(thread, as_)})
+
+    @api.put("/messages/{message_id}/rating", status_code=204)
+    async def rate_message(who: Asker, message_id: UUID, body: Rating) -> None:
+        """Rates an answer, with a comment if you like."""
+        await kept.rate(who.user_id, message_id, body.rating, body.comment)
+
+    @api.get("/providers")
+    async def list_providers(_who: Reader) -> list[ProviderView]:
+        """Engines that can be chosen, with their state now."""
+        found = []
+        for name, engine in chat.engines.items():
+            info = await engine.info()
+            found.append(ProviderView(name=name, model=info.model, state=info.state, context=info.context))
+        return found
+
+    return api
+
+
+async def _ended(run: Run, request: Request) -> None:
+    """Waits for the end of a run, or until the reader has left."""
+    waiting = asyncio.create_task(run.wait())
+    try:
+        while not waiting.done() and not await request.is_disconnected():
+            await asyncio.wait({waiting}, timeout=HEARTBEAT_S)
+    finally:
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+
+async def _events(run: Run, begin: float, language: Language) -> AsyncIterator[bytes]:
+    """Server-sent events of a run; a comment while nothing comes keeps proxies from closing the connection."""
+    yield _event(
+        "start",
+        {"conversation_id": str(run.conversation_id), "message_id": str(run.answer_id), "model_used": run.model},
+    )
+    async for text in run.read():
+        yield _event("delta", {"text": text}) if text else b": waiting\n\n"
+    if run.error is not None:
+        yield _event("error", run.error.problem(language))
+    else:
+        yield _event("done", _answer(run, begin).model_dump(mode="json"))
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def _answer(run: Run, begin: float) -> ChatResponse:
+    usage = None
+    if run.usage is not None:
+        usage = _usage(run.usage.prompt_tokens, run.usage.completion_tokens)
+    return ChatResponse(
+        response=run.text,
+        model_used=run.model,
+        provider=run.provider,
+        processing_time=round(time.perf_counter() - begin, 4),
+        conversation_id=run.conversation_id,
+        message_id=run.answer_id,
+        finish_reason=run.finish_reason or ("stopped" if run.status is MessageStatus.STOPPED else "interrupted"),
+        trimmed_messages=run.dropped,
+        usage=usage,
+    )
+
+
+def _usage(prompt: int, completion: int) -> TokenUsage:
+    return TokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+
+
+def _summary(row: Conversation) -> ConversationSummary:
+    return ConversationSummary(
+        id=row.id, title=row.title, provider=row.provider, created_at=row.created_at, updated_at=row.updated_at
+    )
+
+
+def _view(thread: Thread) -> ConversationView:
+    conversation = thread.conversation
+    messages = []
+    for item in thread.messages:
+        row = item.message
+        counted = row.prompt_tokens is not None and row.completion_tokens is not None
+        messages.append(
+            MessageView(
+                id=row.id,
+                role="user" if row.role == "user" else "assistant",
+                content=row.content,
+                status=row.status,
+                model=row.model,
+                error_code=row.error_code,
+                usage=_usage(row.prompt_tokens or 0, row.completion_tokens or 0) if counted else None,
+                ttft_ms=row.ttft_ms,
+                duration_ms=row.duration_ms,
+                rating=row.rating,
+                comment=row.comment,
+                versions=list(item.versions),
+                created_at=row.created_at,
+            )
+        )
+    return ConversationView(
+        **_summary(conversation).model_dump(),
+        system_prompt=conversation.system_prompt,
+        temperature=conversation.temperature,
+        max_tokens=conversation.max_tokens,
+        messages=messages,
+    )
