@@ -1,0 +1,1 @@
+"""Scripts and configuration that bring Ondol up."""
