@@ -35,6 +35,7 @@ class OndolError(Exception):
         what: what happened and why; `{detail}` fields come from the constructor, a `Text` among them in the reader's language.
         next_step: what to do now.
         retry_after_s: seconds after which a retry makes sense, or None.
+        members: more members of the problem object, for programs.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -48,6 +49,7 @@ class OndolError(Exception):
 
     def __init__(self, *, retry_after_s: int | None = None, **details: object) -> None:
         self.details = details
+        self.members: dict[str, str] = {}
         if retry_after_s is not None:
             self.retry_after_s = retry_after_s
         super().__init__(self.message(Language.EN))
@@ -64,6 +66,7 @@ class OndolError(Exception):
             "status": self.status,
             "detail": self.message(language),
             "code": self.code,
+            **self.members,
         }
         if instance:
             body["instance"] = instance

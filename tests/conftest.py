@@ -4,5 +4,5 @@ pytest_plugins = [
     "tests.fixtures.engine",
     "tests.fixtures.accounts",
     "tests.fixtures.chat",
-    "tests.fixtures.pages",
+    "tests.fixtures.checkout",
 ]

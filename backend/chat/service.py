@@ -34,6 +34,7 @@ log = structlog.get_logger()
 
 _SAVE_EVERY_S = 1.0
 _SAVE_FOR_S = 60.0  # how long a finished answer waits for a database that is restarting
+_CLOSE_FOR_S = 4.0  # less than a supervisor waits before it kills
 
 
 class ChatMetrics(Protocol):
@@ -147,11 +148,16 @@ class ChatService:
         return self.engines[name]
 
     async def close(self) -> None:
-        """Ends all answers, keeping what was written."""
+        """Ends all answers, keeping what was written; waits a moment for a database that is not there."""
         runs = list(self._runs.values())
         for run in runs:
             run.cancel()
-        await asyncio.gather(*(run.task for run in runs if run.task), return_exceptions=True)
+        tasks = [run.task for run in runs if run.task]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_CLOSE_FOR_S)
+            for task in late:  # the row has what was saved last, and is seen as broken off
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _checked(self, text: str) -> str:
         question = storable(text).strip()
@@ -260,6 +266,9 @@ class ChatService:
         except (DatabaseUnavailable, DatabaseFull) as error:
             run.error = error
             log.error("answer_not_stored", code=error.code, answer=str(run.answer_id))
+        except asyncio.CancelledError:  # the process ends and the database is not there
+            run.error = DatabaseUnavailable()
+            raise
         except Exception as error:
             run.error = OndolError()
             log.exception("answer_not_stored", error=type(error).__name__, answer=str(run.answer_id))

@@ -276,7 +276,7 @@ def _read(data: bytes) -> tuple[str, str, Usage | None]:
     """Text, finish reason and token counts of one chunk. Raises _StreamBroken for what is no chunk."""
     try:
         chunk = orjson.loads(data)
-        if "error" in chunk:
+        if chunk.get("error"):
             raise _StreamBroken
         usage = None
         if counted := chunk.get("usage"):

@@ -3,21 +3,21 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import datetime
+from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from backend.accounts.identity import Identity, Scope
 from backend.chat.conversations import Thread
 from backend.chat.export import as_json, as_markdown, file_name
 from backend.chat.run import HEARTBEAT_S, Run
 from backend.chat.service import ChatService, Options
-from backend.errors import Language
+from backend.errors import Language, OndolError
 from backend.store.models import Conversation, MessageStatus
 from backend.web.chat_schemas import (
     ChatRequest,
@@ -58,7 +58,7 @@ def router(chat: ChatService) -> APIRouter:
             return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
         await _ended(run, request)
         if run.error is not None:
-            raise run.error
+            raise _broken(run, run.error)
         return _answer(run, begin)
 
     @api.get("/conversations")
@@ -66,7 +66,7 @@ def router(chat: ChatService) -> APIRouter:
         who: Reader,
         query: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: datetime | None = None,
+        before: AwareDatetime | None = None,
     ) -> list[ConversationSummary]:
         """Your conversations, the last changed first; `query` searches titles and messages."""
         rows = await kept.list(who.user_id, query=query, limit=limit, before=before)
@@ -120,11 +120,11 @@ def router(chat: ChatService) -> APIRouter:
     @api.get("/providers")
     async def list_providers(_who: Reader) -> list[ProviderView]:
         """Engines that can be chosen, with their state now."""
-        found = []
-        for name, engine in chat.engines.items():
-            info = await engine.info()
-            found.append(ProviderView(name=name, model=info.model, state=info.state, context=info.context))
-        return found
+        found = await asyncio.gather(*(engine.info() for engine in chat.engines.values()))
+        return [
+            ProviderView(name=name, model=info.model, state=info.state, context=info.context)
+            for name, info in zip(chat.engines, found, strict=True)
+        ]
 
     return api
 
@@ -147,12 +147,19 @@ async def _events(run: Run, begin: float, language: Language) -> AsyncIterator[b
         "start",
         {"conversation_id": str(run.conversation_id), "message_id": str(run.answer_id), "model_used": run.model},
     )
-    async for text in run.read():
-        yield _event("delta", {"text": text}) if text else b": waiting\n\n"
+    async with aclosing(run.read()) as texts:
+        async for text in texts:
+            yield _event("delta", {"text": text}) if text else b": waiting\n\n"
     if run.error is not None:
-        yield _event("error", run.error.problem(language))
+        yield _event("error", _broken(run, run.error).problem(language))
     else:
         yield _event("done", _answer(run, begin).model_dump(mode="json"))
+
+
+def _broken(run: Run, error: OndolError) -> OndolError:
+    """The error of a run, with where to find what was written and to ask again."""
+    error.members = {"conversation_id": str(run.conversation_id), "message_id": str(run.answer_id)}
+    return error
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

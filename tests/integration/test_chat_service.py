@@ -91,6 +91,29 @@ async def test_stop_keeps_what_was_written(house: House) -> None:
     assert house.chat.run_of(run.conversation_id) is None
 
 
+async def test_an_answer_that_is_stopped_before_its_first_step_is_stored_and_frees_the_conversation(
+    house: House,
+) -> None:
+    run = await house.chat.ask(house.user_id, "never mind")
+    house.chat.stop(house.user_id, run.conversation_id)  # no other task has run since
+    await finished(run)
+    thread = await house.chat.conversations.thread(house.user_id, run.conversation_id)
+    assert thread.messages[-1].message.status == MessageStatus.STOPPED
+    assert house.engine.counters.requests == 0
+    again = await finished(await house.chat.ask(house.user_id, "hello", conversation_id=run.conversation_id))
+    assert again.status is MessageStatus.COMPLETE
+
+
+async def test_an_answer_nobody_ever_reads_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "ABANDONED_AFTER_S", 0.05)
+    house.engine.next_answer = "word " * SLOW
+    run = await house.chat.ask(house.user_id, "long one")
+    async with asyncio.timeout(10):
+        assert run.task is not None
+        await run.task
+    assert run.status is MessageStatus.STOPPED
+
+
 async def test_an_answer_nobody_reads_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "ABANDONED_AFTER_S", 0.05)
     house.engine.next_answer = "word " * SLOW

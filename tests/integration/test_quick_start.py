@@ -3,106 +3,17 @@
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import psutil
 import pytest
 
-from backend.settings import REPOSITORY, Settings, variables
-
-_DEADLINE_S = 120.0
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "var", ".env", "__pycache__", ".*_cache", "test-results")
-
-
-@dataclass
-class Checkout:
-    """A copy of the repository with the weights in place, and the environment the tests run in."""
-
-    folder: Path
-    port: int
-    environment: dict[str, str] = field(default_factory=dict)
-    first_told: str = ""
-
-    def run(self, *options: str, script: str = "quick_start.sh", **extra: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [str(self.folder / script), *options],
-            env={**self.environment, **extra},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE_S,
-            check=False,
-        )
-
-    def pids(self) -> dict[str, int]:
-        """Process ids by service, as `--status` tells them; 0 for one that is not there."""
-        rows = [line.split() for line in self.run("--status").stdout.splitlines()]
-        known = [row for row in rows if len(row) >= 5 and row[0] in ("app", "llm", "database")]
-        return {row[0]: int(row[-2]) if row[-2].isdigit() else 0 for row in known}
-
-    def processes(self) -> list[psutil.Process]:
-        """Everything alive that was started from this checkout."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                ours = process.environ().get("ONDOL_ROOT") == str(self.folder) or str(self.folder) in " ".join(
-                    process.cmdline()
-                )
-                if ours and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
-
-    def is_healthy(self) -> bool:
-        try:
-            return httpx2.get(f"http://127.0.0.1:{self.port}/health", timeout=5).status_code == 200
-        except httpx2.HTTPError:
-            return False
-
-
-@pytest.fixture(scope="module")
-def checkout(small_gguf: Path) -> Iterator[Checkout]:
-    # Not pytest's folder: the account that root lends the database must be able to pass through.
-    above = Path(tempfile.mkdtemp(prefix="온돌 시험 ' one-"))
-    above.chmod(0o755)
-    folder = above / "ondol"
-    shutil.copytree(REPOSITORY, folder, ignore=_LEFT_OUT)
-    weights = folder / "var" / "weights" / small_gguf.name
-    weights.parent.mkdir(parents=True)
-    weights.symlink_to(small_gguf)
-    ours = {name for setting in Settings.model_fields for name in variables(setting)}
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment |= {"ONDOL_VENV": sys.prefix, "LLM_MODEL": "smollm2-135m-instruct", "LC_ALL": "C.UTF-8"}
-    made = Checkout(folder, _free_port(), environment)
-    try:
-        yield made
-    finally:
-        made.run("--stop")
-        for process in made.processes():
-            process.kill()
-        shutil.rmtree(above)
-
-
-@pytest.fixture
-def running(checkout: Checkout) -> Checkout:
-    """The checkout, started and healthy."""
-    done = checkout.run("--port", str(checkout.port))
-    assert done.returncode == 0, done.stdout + done.stderr
-    checkout.first_told = checkout.first_told or done.stdout
-    return checkout
+from tests.fixtures.checkout import DEADLINE_S, Checkout
 
 
 def test_a_start_tells_where_and_how(running: Checkout) -> None:
@@ -210,7 +121,7 @@ def test_an_interrupt_in_the_foreground_stops_everything(running: Checkout) -> N
     assert attached.stdout is not None
     assert any("Ctrl-C" in line for line in attached.stdout)
     attached.send_signal(signal.SIGINT)
-    assert attached.wait(_DEADLINE_S) == 0
+    assert attached.wait(DEADLINE_S) == 0
     assert running.processes() == []
 
 
@@ -228,13 +139,8 @@ def test_a_stop_leaves_no_process(running: Checkout) -> None:
     assert "Nothing is running" in again.stdout
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def _wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _DEADLINE_S
+    end = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)
