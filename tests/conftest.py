@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.accounts",
     "tests.fixtures.chat",
     "tests.fixtures.checkout",
+    "tests.fixtures.pages",
 ]

@@ -315,8 +315,9 @@ class ChatTab:
         if view.showing == str(here):
             with view.painting():
                 yield page
-        # Gradio sends the last update once more when a handler ends: that must not be a thread the reader has left.
-        yield {self.parts.editing: gr.skip()}
+        else:
+            # Gradio sends the last update once more when a handler ends: that must not be a thread the reader has left.
+            yield {self.parts.editing: gr.skip()}
 
     def _leave(self, here: str, unless: UUID | None = None) -> None:
         """The reader turns to another conversation: an answer that is being written goes on for a while."""

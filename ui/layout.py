@@ -65,7 +65,7 @@ def build(accounts: Accounts, chat: ChatService) -> gr.Blocks:
                 def users(request: gr.Request) -> None:
                     who = anyio.from_thread.run(door.visitor, request)
                     if who.identity.is_admin:
-                        users_tab.build()
+                        users_tab.build(anyio.from_thread.run(users_tab.listed, who))
 
         async def on_load(request: gr.Request) -> tuple[str, Any]:
             who = await door.visitor(request)

@@ -34,10 +34,10 @@ class UsersTab:
         self._door = doorkeeper
         self._clock = clock
 
-    def build(self) -> None:
+    def build(self, listed: str) -> None:
         """Lays the tab out and connects its events; call where the visitor is known to be an admin.
 
-        The handlers do not rely on that: each asks for the role again.
+        The handlers do not rely on that: each asks for the role again. `listed` is what `listed` returns.
         """
         message = gr.Textbox(elem_id="users-message", visible="hidden")
         act_now = gr.Button("act", elem_id="users-act", visible="hidden")
@@ -46,7 +46,7 @@ class UsersTab:
             line = gr.Markdown(elem_classes="page-notice", sanitize_html=False, latex_delimiters=[])
             password = gr.Textbox(visible=False, interactive=False, buttons=["copy"], elem_id="new-password")
             with gr.Column(elem_classes="card"):
-                people = gr.Markdown(sanitize_html=False, latex_delimiters=[], elem_id="users-list")
+                people = gr.Markdown(listed, sanitize_html=False, latex_delimiters=[], elem_id="users-list")
             with gr.Column(elem_classes="card"):
                 with gr.Row(equal_height=True):
                     name = gr.Textbox(label=label("username"), max_length=32, scale=2, elem_id="new-user")
@@ -68,7 +68,7 @@ class UsersTab:
         """Reads the users anew."""
         who = await self._door.admin(request)
         try:
-            return _update(notice="", people=await self._list(who))
+            return _update(notice="", people=await self.listed(who))
         except OndolError as error:
             return _failed(error, who)
 
@@ -78,7 +78,7 @@ class UsersTab:
         try:
             user, password = await self._accounts.create_user(who.identity, name, _role(role))
             shown = _password(who, user.username, password)
-            return _update(notice="", password=shown, people=await self._list(who), name="")
+            return _update(notice="", password=shown, people=await self.listed(who), name="")
         except OndolError as error:
             return _failed(error, who)
 
@@ -98,15 +98,16 @@ class UsersTab:
                 case "reset":
                     password = await self._accounts.reset_password(who.identity, username)
                     shown = _password(who, username, password)
-                    return _update(notice="", password=shown, people=await self._list(who))
+                    return _update(notice="", password=shown, people=await self.listed(who))
                 case other:
                     raise InvalidRequest(reason=other[:40])
             done = t("actions_done", who.language, username=username)
-            return _update(notice=notice("ok", done), people=await self._list(who))
+            return _update(notice=notice("ok", done), people=await self.listed(who))
         except OndolError as error:
             return _failed(error, who)
 
-    async def _list(self, who: Visitor) -> str:
+    async def listed(self, who: Visitor) -> str:
+        """The table of users."""
         return _table(await self._accounts.list_users(who.identity), who, self._clock())
 
 

@@ -24,6 +24,7 @@ SCRIPTS = sorted(
 REQUIREMENTS = sorted(REPOSITORY.glob("requirements-*.txt"))
 # Pinned without an import of ours: programs, plugins, and what another package loads.
 NOT_IMPORTED = {
+    "axe-playwright-python",  # axe-core's script; its code is not run
     "fastapi-offline",  # the files of the API's page; its code is not run
     "mypy",
     "pgvector",  # the database's vector type, for SQLAlchemy

@@ -74,7 +74,8 @@
     const button = event.target.closest?.(".act");
     if (!button) {
       closeMenus(event.target);
-      if (event.target.id === "chat") closeDrawers(); // the veil beside an open drawer
+      // The veil beside an open drawer, or the one button in it that is Gradio's.
+      if (event.target.id === "chat" || event.target.closest?.("#new-chat")) closeDrawers();
       return;
     }
     event.preventDefault();
