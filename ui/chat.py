@@ -293,31 +293,27 @@ class ChatTab:
     async def _follow(self, who: Visitor, view: View, search: str, shown: int, run: Run) -> AsyncIterator[Update]:
         """Paints an answer tick by tick until it ends or the reader turns to another conversation."""
         here = run.conversation_id
-        try:
-            thread = await self._kept.thread(who.identity.user_id, here)
-            earlier = bubbles(Thread(thread.conversation, thread.messages[:-1]), who.language, run)
-            yield {
-                self.parts.list: await self._list(who, here, search, shown),
-                self.parts.head: head(thread, who.language),
-                self.parts.thread: earlier + writing(run, who.language),
-                self.parts.send: gr.update(visible=False),
-                self.parts.stop: gr.update(visible=True),
-            }
-            async for _ in run.read():
-                if view.showing != str(here):
-                    break
-                with view.painting():
+        with view.following(run):
+            try:
+                thread = await self._kept.thread(who.identity.user_id, here)
+                earlier = bubbles(Thread(thread.conversation, thread.messages[:-1]), who.language, run)
+                yield {
+                    self.parts.list: await self._list(who, here, search, shown),
+                    self.parts.head: head(thread, who.language),
+                    self.parts.thread: earlier + writing(run, who.language),
+                    self.parts.send: gr.update(visible=False),
+                    self.parts.stop: gr.update(visible=True),
+                }
+                async for _ in run.read():
+                    if view.showing != str(here):
+                        break
                     yield {self.parts.thread: earlier + writing(run, who.language)}
-            page = await self._page(who, view, here, search, shown) if view.showing == str(here) else {}
-        except OndolError as error:
-            page = {self.parts.send: gr.update(visible=True), self.parts.stop: gr.update(visible=False)}
-            page |= self._failed(error, who)
-        if view.showing == str(here):
-            with view.painting():
-                yield page
-        else:
+                page = await self._page(who, view, here, search, shown) if view.showing == str(here) else {}
+            except OndolError as error:
+                page = {self.parts.send: gr.update(visible=True), self.parts.stop: gr.update(visible=False)}
+                page |= self._failed(error, who)
             # Gradio sends the last update once more when a handler ends: that must not be a thread the reader has left.
-            yield {self.parts.editing: gr.skip()}
+            yield page if view.showing == str(here) else {self.parts.editing: gr.skip()}
 
     def _leave(self, here: str, unless: UUID | None = None) -> None:
         """The reader turns to another conversation: an answer that is being written goes on for a while."""

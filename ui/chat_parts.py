@@ -9,6 +9,7 @@ import gradio as gr
 
 from backend.chat.conversations import Thread
 from backend.chat.prompt import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
+from backend.chat.run import Run
 from backend.errors import Language
 from backend.llm.providers import MAIN
 from ui.history import PAGE
@@ -20,13 +21,7 @@ _LATEX: list[dict[str, str | bool]] = [
     {"left": "\\(", "right": "\\)", "display": False},
     {"left": "\\[", "right": "\\]", "display": True},
 ]
-_TICK_TIMEOUT_S = 1.0  # a page that was closed never takes its last tick
-
-
-def _set_event() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
+_LEAVE_TIMEOUT_S = 1.0  # a page that was closed never takes its last tick
 
 
 @dataclass
@@ -35,23 +30,30 @@ class View:
     that its reader has turned to another conversation."""
 
     showing: str = ""
-    _arrived: asyncio.Event = field(default_factory=_set_event)
+    _followed: list[tuple[Run, asyncio.Event]] = field(default_factory=list)
 
     @contextmanager
-    def painting(self) -> Iterator[None]:
-        """Around the `yield` of a tick: Gradio comes back for the next one when this one is on its way."""
-        self._arrived.clear()
+    def following(self, run: Run) -> Iterator[None]:
+        """Around the painting of an answer."""
+        entry = (run, asyncio.Event())
+        self._followed.append(entry)
         try:
             yield
         finally:
-            self._arrived.set()
+            self._followed.remove(entry)
+            entry[1].set()
 
     async def turn_to(self, conversation: str) -> None:
-        """Shows another conversation. Returns when no tick of the one before can arrive after what comes now."""
+        """Shows another conversation. Returns when the painting of others has ended: none of their ticks can arrive
+        after what comes now, and the page takes the next question at once."""
         self.showing = conversation
+        left = [(run, ended) for run, ended in self._followed if str(run.conversation_id) != conversation]
+        for run, _ in left:
+            run.nudge()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_TICK_TIMEOUT_S):
-                await self._arrived.wait()
+            async with asyncio.timeout(_LEAVE_TIMEOUT_S):
+                for _, ended in left:
+                    await ended.wait()
 
 
 class ChatParts:

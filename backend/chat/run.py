@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from uuid import UUID
 
 from backend.errors import OndolError
@@ -133,10 +134,10 @@ class Run:
                 elif self.done:
                     return
                 else:
-                    try:
+                    with suppress(TimeoutError):
                         async with asyncio.timeout(HEARTBEAT_S):
                             await changed.wait()
-                    except TimeoutError:
+                    if len(self._parts) == position and not self.done:
                         yield ""
         finally:
             self._leave(changed)
@@ -151,6 +152,10 @@ class Run:
                 await changed.wait()
         finally:
             self._leave(changed)
+
+    def nudge(self) -> None:
+        """Gives every reader a heartbeat now, so that one who should leave notices."""
+        self._wake()
 
     def _wake(self) -> None:
         for event in self._readers:

@@ -18,7 +18,7 @@ class Sequence:
         tokens: what will be written.
         on_token: called with each token, and whether it is the last.
         ready_at: loop time at which the prompt has been read.
-        stalled: takes up its place but writes no more.
+        stalled: takes up its place but writes nothing.
         cancelled: is dropped at the next step.
     """
 
@@ -60,6 +60,11 @@ class Batch:
             self.running.remove(sequence)
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
+
+    def resume(self) -> None:
+        """Lets stalled sequences go on."""
+        for sequence in self.running:
+            sequence.stalled = False
 
     async def run(self) -> None:
         """Steps for ever; the task is cancelled to end it."""

@@ -136,6 +136,8 @@ class Completion:
                 self._connection.abort()
             case FaultKind.STALL:
                 self._sequence.stalled = True
+                self._sequence.written -= 1  # this token comes when the engine is healed
+                self._fault = Fault()
             case FaultKind.ERROR_MID_STREAM:
                 self._break_off(
                     b'{"error":{"message":"EngineCore encountered an issue.","type":"InternalServerError","code":500}}'

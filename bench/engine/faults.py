@@ -19,7 +19,7 @@ class FaultKind(StrEnum):
     OVERFLOW_LLAMACPP = "overflow-llamacpp"  # 400 exceed_context_size_error
     SLOW_FIRST_BYTE = "slow-first-byte"  # `delay_s` seconds of silence, then a whole answer
     DIE_MID_STREAM = "die-mid-stream"  # the connection is reset after `after_tokens` tokens
-    STALL = "stall"  # silence after `after_tokens` tokens, the connection stays open
+    STALL = "stall"  # silence after `after_tokens` tokens until the engine is healed
     ERROR_MID_STREAM = "error-mid-stream"  # an `error` object in place of a chunk, then `[DONE]` (vLLM)
     GARBAGE = "garbage"  # a chunk that is no JSON
 

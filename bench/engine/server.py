@@ -119,8 +119,11 @@ class EngineDouble:
                 await stepping
 
     async def set_fault(self, fault: Fault) -> None:
-        """Breaks the engine, or heals it with `Fault()`. Streams that run go on, unless the port is refused."""
+        """Breaks the engine, or heals it with `Fault()`. Streams that run go on, unless the port is refused;
+        those that a fault has silenced go on when it is healed."""
         self.fault = fault
+        if fault.kind is FaultKind.NONE:
+            self.batch.resume()
         if fault.kind is FaultKind.REFUSED:
             self._stop_listening()
         else:

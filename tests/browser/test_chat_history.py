@@ -111,6 +111,7 @@ async def test_a_reload_and_a_second_tab_show_the_same_thread(page_app: PageApp,
 
 
 async def test_a_reload_in_mid_answer_goes_on_showing_it(page_app: PageApp, reader: Reader) -> None:
+    page_app.engine.fail("stall", after_tokens=12, times=1)
     page_app.engine.answer(LONG)
     chat = await chat_of(reader)
     await chat.ask("긴 질문")
@@ -119,6 +120,7 @@ async def test_a_reload_in_mid_answer_goes_on_showing_it(page_app: PageApp, read
     await expect(other.stop).to_be_visible()
     await chat.reload()
     await expect(chat.stop).to_be_visible()
+    page_app.engine.fail("none")
     for shown in (chat, other):
         await shown.done()
         await expect(shown.questions).to_have_text(["긴 질문"])
@@ -145,6 +147,7 @@ async def test_looking_elsewhere_in_mid_answer_mixes_nothing(page_app: PageApp, 
     await chat.asked("짧은 질문")
     await chat.page.locator("#new-chat").click()
     await expect(chat.questions).to_have_count(0)
+    page_app.engine.fail("stall", after_tokens=12, times=1)
     page_app.engine.answer(LONG)
     await chat.ask("긴 질문")
     await expect(chat.answers.last).to_contain_text("낱말3")
@@ -164,6 +167,8 @@ async def test_looking_elsewhere_in_mid_answer_mixes_nothing(page_app: PageApp, 
     await chat.asked("또 하나")
     await expect(chat.answers).to_have_text(["짧은 대답", "하나 더"])
     await chat.open("긴 질문")
+    await expect(chat.answers).to_contain_text(["낱말3"])
+    page_app.engine.fail("none")
     await expect(chat.answers).to_have_text([LONG])
     await chat.done()
     assert not await chat.page.evaluate("window.mixed")
