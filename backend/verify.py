@@ -21,6 +21,7 @@ from sqlalchemy import delete, text
 from backend.accounts.identity import CONSOLE, Identity, Scope
 from backend.accounts.service import Accounts
 from backend.accounts.tokens import Tokens
+from backend.embedding import EmbeddingClient, EncoderInfo
 from backend.errors import Language, OndolError, Text
 from backend.llm.engine import Engine
 from backend.llm.providers import MAIN, providers_of
@@ -33,6 +34,7 @@ from backend.supervision.daemon import Daemon, ServiceState
 from backend.supervision.starting import reachable, runs_llm, settings_in_use
 
 MINIMUM_FREE_MB = 1000
+ENCODER_LOADS_S = 60.0  # started with everything else, and not waited for by the start
 _LOGS = Text("기록을 보세요: ./quick_start.sh --logs {0}", "See ./quick_start.sh --logs {0}")
 
 
@@ -111,6 +113,7 @@ class Checks:
             ),
             Check("engine", Text("모델 서버", "model server"), self._engine, _for("llm")),
             Check("answer", Text("모델의 답", "model's answer"), self._answer, _for("llm")),
+            Check("embedding", Text("임베딩 서버", "embedding server"), self._embedding, _for("embedding")),
             Check("page", Text("화면", "page"), self._login_page, _for("app")),
             Check("health", Text("상태 검사", "health"), self._health, _for("app")),
             Check("api", Text("JSON API", "JSON API"), self._api, _for("app")),
@@ -169,6 +172,25 @@ class Checks:
         if not written.strip():
             raise CheckFailed(Text("빈 답", "an empty answer"))
         return f"“{' '.join(written.split())[:40]}”"
+
+    async def _embedding(self) -> Finding:
+        client = EmbeddingClient(self._settings)
+        try:
+            info = await self._encoder(client)
+            if info is None:
+                raise CheckFailed(Text("쓸 수 있는 것이 없음; 낱말로만 찾음", "none can be used; search goes by words"))
+            vectors = await client.encode(["온돌은 따뜻하다"], "query", deadline_s=15)
+        finally:
+            await client.close()
+        return f"{info.name}, {vectors.shape[1]} × float32, {info.url}"
+
+    async def _encoder(self, client: EmbeddingClient) -> EncoderInfo | None:
+        """The encoder, waited for while supervisord keeps a server of ours that may still be loading."""
+        running = {s.name for s in Daemon().services() if s.state in (ServiceState.STARTING, ServiceState.RUNNING)}
+        end = time.monotonic() + (ENCODER_LOADS_S if "embedding" in running else 0)
+        while (info := await client.info()) is None and time.monotonic() < end:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.5)
+        return info
 
     async def _login_page(self) -> str:
         answer = await self._page.get("/login")

@@ -20,7 +20,7 @@ from backend.supervision import starting, text
 from backend.supervision.daemon import Daemon
 from backend.supervision.starting import Running
 
-SERVICES = ("app", "llm", "database")
+SERVICES = ("app", "llm", "embedding", "database")
 LOGS = (*SERVICES, "supervisord", "install")
 
 
@@ -112,7 +112,7 @@ def status(terminal: Terminal, settings: Settings, _: argparse.Namespace) -> int
     if not services or running is None:
         terminal.say(text.NOT_RUNNING)
         return 1
-    port_of = {"app": running.port, "llm": running.llm_port}
+    port_of = {"app": running.port, "llm": running.llm_port, "embedding": running.embed_port}
     rows = [[heading.in_(terminal.language) for heading in text.HEADER]]
     for service in services:
         there = service.pid > 0
@@ -154,9 +154,9 @@ def logs(terminal: Terminal, settings: Settings, options: argparse.Namespace) ->
 
 def attach(terminal: Terminal, settings: Settings, _: argparse.Namespace) -> int:
     """Stays until a signal asks to stop, then stops everything; 1 when supervisord went away by itself."""
-    terminal.say(text.FOREGROUND)
     daemon = Daemon()
     with _asked_to_stop() as asked:
+        terminal.say(text.FOREGROUND)  # only now: whoever reads it may press Ctrl-C at once
         while not asked:
             if not daemon.is_running():
                 terminal.say(text.DIED)

@@ -32,6 +32,7 @@ class Running:
 
     Attributes:
         llm_port: of our own model server, None when the model is elsewhere.
+        embed_port: of our own embedding server, None when an address of another one is given.
         settings, code: fingerprints; a difference means the processes are out of date.
     """
 
@@ -42,6 +43,7 @@ class Running:
     model: str
     settings: str
     code: str
+    embed_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -76,6 +78,8 @@ def settings_in_use() -> Settings:
         chosen["llm_port"] = running.llm_port
         if settings.llm_gguf is None:
             chosen["llm_model"] = running.model
+    if running.embed_port is not None:
+        chosen["embed_port"] = running.embed_port
     return load(**chosen)
 
 
@@ -90,12 +94,18 @@ def planned(settings: Settings) -> Running:
         model=model_name(settings) if own_llm else settings.llm_model,
         settings=_settings_fingerprint(settings),
         code=_code_fingerprint(),
+        embed_port=settings.embed_port if runs_embedding(settings) else None,
     )
 
 
 def runs_llm(settings: Settings) -> bool:
     """Whether the model server is ours to run, and not an address given by the operator."""
     return settings.service_type is ServiceType.LLAMACPP and not settings.llm_url
+
+
+def runs_embedding(settings: Settings) -> bool:
+    """Whether the embedding server is ours to run, and not an address given by the operator."""
+    return not settings.remote_embed_url
 
 
 def require_choosable_model(settings: Settings) -> None:
@@ -140,7 +150,7 @@ def launch(settings: Settings, plan: Running, daemon: Daemon) -> Running:
     """Starts supervisord on free ports; what was started.
 
     Raises:
-        PortInUse, AddressUnusable: the page's port, or a model port that the operator named, cannot be used.
+        PortInUse, AddressUnusable: the page's port, or another that the operator named, cannot be used.
         SupervisorFailed
     """
     require_page_port(plan)
@@ -150,9 +160,15 @@ def launch(settings: Settings, plan: Running, daemon: Daemon) -> Running:
             ports.require_free(settings.llm_host, llm_port, "VLLM_PORT=N ./quick_start.sh")
         else:
             llm_port = ports.next_free(settings.llm_host, llm_port)
+    embed_port = plan.embed_port
+    if embed_port is not None:
+        if "embed_port" in settings.model_fields_set:
+            ports.require_free(settings.embed_host, embed_port, "EMBED_PORT=N ./quick_start.sh")
+        else:
+            embed_port = ports.next_free(settings.embed_host, embed_port)
     logs = settings.data_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    started = Running(**{**asdict(plan), "llm_port": llm_port})
+    started = Running(**{**asdict(plan), "llm_port": llm_port, "embed_port": embed_port})
     daemon.start(
         {
             "ONDOL_PYTHON": sys.executable,
@@ -161,8 +177,10 @@ def launch(settings: Settings, plan: Running, daemon: Daemon) -> Running:
             "ONDOL_LOGS": str(logs),
             "ONDOL_DATABASE": str(plan.database).lower(),
             "ONDOL_LLM": str(llm_port is not None).lower(),
+            "ONDOL_EMBEDDING": str(embed_port is not None).lower(),
             "PYTHONUNBUFFERED": "1",
             **({"VLLM_PORT": str(llm_port)} if llm_port is not None else {}),
+            **({"EMBED_PORT": str(embed_port)} if embed_port is not None else {}),
         }
     )
     _state_file().write_text(json.dumps(asdict(started)))

@@ -95,6 +95,39 @@ text() {
     en/no_chromium) format='Chromium could not be installed, so the browser tests cannot run.' ;;
     ko/no_chromium_next) format='설치한 뒤 경로를 알려 주세요: CHROMIUM=/경로/chromium ./run_tests.sh (기록: %s)' ;;
     en/no_chromium_next) format='Install it and name it: CHROMIUM=/path/to/chromium ./run_tests.sh (log: %s)' ;;
+
+    ko/tunnel_no_host) format='어디에 연결할지 적어 주세요: 사용자@주소' ;;
+    en/tunnel_no_host) format='Say where to connect: USER@HOST' ;;
+    ko/tunnel_bad_number) format='%s 값이 쓸 수 없는 숫자입니다: %s' ;;
+    en/tunnel_bad_number) format='%s needs a number that can be used, not: %s' ;;
+    ko/tunnel_no_program) format='%s 프로그램이 없습니다.' ;;
+    en/tunnel_no_program) format='The program %s is missing.' ;;
+    ko/tunnel_no_program_next) format='설치하고 다시 실행하세요: %s' ;;
+    en/tunnel_no_program_next) format='Install it and run this again: %s' ;;
+    ko/tunnel_port_taken) format='이 컴퓨터의 포트 %s을(를) 다른 프로그램이 쓰고 있습니다.' ;;
+    en/tunnel_port_taken) format='Another program on this machine uses port %s.' ;;
+    ko/tunnel_port_taken_next) format='이미 열린 터널이라면 그대로 쓰고, 아니면 --embed-port와 --llm-port로 다른 포트를 고르세요.' ;;
+    en/tunnel_port_taken_next) format='If it is a tunnel that is open already, use that; else choose others with --embed-port and --llm-port.' ;;
+    ko/tunnel_connecting) format='%s(포트 %s)에 연결하는 중' ;;
+    en/tunnel_connecting) format='connecting to %s (port %s)' ;;
+    ko/tunnel_state) format='임베딩 서버: %s · 언어 모델: %s' ;;
+    en/tunnel_state) format='embedding server: %s · language model: %s' ;;
+    ko/tunnel_ready) format='준비됨' ;;
+    en/tunnel_ready) format='ready' ;;
+    ko/tunnel_waiting) format='기다리는 중' ;;
+    en/tunnel_waiting) format='not ready yet' ;;
+    ko/tunnel_settings) format='이 컴퓨터의 .env에 적을 것(준비된 쪽만):' ;;
+    en/tunnel_settings) format='For .env on this machine (of what is ready):' ;;
+    ko/tunnel_stay) format='이 창을 열어 두세요. 연결이 끊기면 다시 연결합니다. Ctrl-C로 닫습니다.' ;;
+    en/tunnel_stay) format='Leave this open; a lost connection is made again. Ctrl-C closes it.' ;;
+    ko/tunnel_failed) format='%s에 연결하지 못했습니다(ssh가 %s(으)로 끝남).' ;;
+    en/tunnel_failed) format='No connection to %s (ssh ended with %s).' ;;
+    ko/tunnel_failed_next) format='위의 ssh 메시지를 보고 주소, -p 포트, -i 키를 확인하세요.' ;;
+    en/tunnel_failed_next) format='See what ssh says above; check the address, -p PORT and -i KEY.' ;;
+    ko/tunnel_lost) format='연결이 끊겼습니다. %s초 뒤에 다시 연결합니다.' ;;
+    en/tunnel_lost) format='The connection is lost; connecting again in %s s.' ;;
+    ko/tunnel_closed) format='터널을 닫았습니다.' ;;
+    en/tunnel_closed) format='The tunnel is closed.' ;;
     *) format="$key" ;;
   esac
   printf -- "$format" "$@"
@@ -112,7 +145,7 @@ Ondol을 켜고, 대답할 준비가 되면 주소를 알려 줍니다. 이미 �
   --port 번호      화면의 포트(기본 7860). 기억합니다
   --foreground     켠 뒤 돌아가지 않고 지킵니다. Ctrl-C로 모두 끕니다
   --status         무엇이 켜져 있는지 보여 줍니다. 모두 정상이면 0으로 끝납니다
-  --logs [서비스]  기록을 보여 줍니다: app, llm, database, supervisord, install
+  --logs [서비스]  기록을 보여 줍니다: app, llm, embedding, database, supervisord, install
   --stop           모두 끕니다
   --help           이 도움말
 
@@ -129,7 +162,7 @@ Starts Ondol and prints its address when it answers. When it already runs, only 
   --port N          port of the page (7860 unless set); remembered
   --foreground      stay after the start; Ctrl-C stops everything
   --status          show what runs; exit status 0 when all of it is well
-  --logs [SERVICE]  show logs: app, llm, database, supervisord, install
+  --logs [SERVICE]  show logs: app, llm, embedding, database, supervisord, install
   --stop            stop everything
   --help            this text
 

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # What the tests need beside the system itself: development packages and a browser.
 
+# Free disk space for the environment of the tests. With PyTorch's build for the CPU it is 2.4 GB; the build that PyPI
+# gives Linux by default brings CUDA libraries of several GB more.
+TESTS_INSTALL_MB=6000
+
 # prepare_tests: sets TEST_PYTHON, and CHROMIUM where the browser is not Playwright's own.
 prepare_tests() {
   local venv="${ONDOL_VENV:-$ONDOL_ROOT/.venv}"
@@ -8,7 +12,7 @@ prepare_tests() {
   if [ -n "${ONDOL_VENV:-}" ]; then
     check_given_environment "$venv" "$ONDOL_ROOT/requirements-dev.txt"
   else
-    [ -e "$venv/bin/python" ] || require_space "$ONDOL_ROOT" 3000
+    [ -e "$venv/bin/python" ] || require_space "$ONDOL_ROOT" "$TESTS_INSTALL_MB"
     prepare_environment "$venv" "$ONDOL_ROOT/requirements-dev.txt"
   fi
   TEST_PYTHON="$venv/bin/python"

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # A machine without containers: own virtual environment, everything kept alive by supervisord.
 
-# Measured: the environment takes 0.9 GB, pip's cache 0.2 GB. The weights are checked by their fetcher.
-LAPTOP_INSTALL_MB=1300
+# Measured: the environment takes 912 MB, what pip downloads for it 302 MB, and a part of that is kept a second time
+# while it is built. The weights are checked by their fetcher.
+LAPTOP_INSTALL_MB=1500
 LAPTOP_REQUIREMENTS="$ONDOL_ROOT/requirements-local.txt"
 # An environment that the operator keeps is used as it is and never changed.
 LAPTOP_VENV="${ONDOL_VENV:-$ONDOL_ROOT/.venv}"

@@ -1,0 +1,93 @@
+"""Runs the embedding server as a part of this system, in the foreground: `python -m backend.embedding_service`.
+
+The server itself is one file that knows nothing of Ondol; this gives it our settings, our logs and our supervisor.
+"""
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+
+import structlog
+import uvicorn
+
+from backend import logs
+from backend.embedding_server import LAPTOP_MODEL, Config, create_app
+from backend.errors import Language, OndolError, PortTaken
+from backend.processes import die_with_parent
+from backend.settings import ConfigurationError, Settings, load
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Serves until it is told to stop. The exit status is 1 when it cannot start."""
+    die_with_parent(signal.SIGTERM)
+    try:
+        settings = load()
+        logs.configure(settings)
+        serve(settings)
+    except (ConfigurationError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OndolError as error:
+        log.error("embedding_server_cannot_start", code=error.code, reason=error.message(Language.EN))
+        return 1
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Serves on `embed_host:embed_port` until a signal; the model is loaded meanwhile.
+
+    Raises:
+        PortTaken: the address is in use, or is not this machine's.
+        ValueError: one of the server's own variables cannot be used.
+    """
+    config = replace(
+        Config.from_environment(),
+        model=encoder_name(settings),
+        api_key=settings.embed_api_key.get_secret_value(),
+    )
+    _require_free(settings.embed_host, settings.embed_port)
+    _tell_the_hub(settings)
+    log.info("embedding_server", model=config.model, address=f"{settings.embed_host}:{settings.embed_port}")
+    uvicorn.run(
+        create_app(config),
+        host=settings.embed_host,
+        port=settings.embed_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,  # longer than the client keeps a connection, so that it is never the server that closes
+    )
+
+
+def encoder_name(settings: Settings) -> str:
+    """The encoder to serve here: the one that is set, else the small one that needs no GPU."""
+    return settings.embedding_model if "embedding_model" in settings.model_fields_set else LAPTOP_MODEL
+
+
+def _tell_the_hub(settings: Settings) -> None:
+    """Hands what .env says to the libraries that fetch a model; they read the environment themselves."""
+    if settings.hf_home is not None:
+        os.environ["HF_HOME"] = str(settings.hf_home)
+    if token := settings.hf_token.get_secret_value():
+        os.environ["HF_TOKEN"] = token
+    if "hf_endpoint" in settings.model_fields_set:
+        os.environ["HF_ENDPOINT"] = settings.hf_endpoint
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PortTaken(host=host, port=port, reason=reason, variable="EMBED_PORT") from None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
