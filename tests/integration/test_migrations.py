@@ -2,16 +2,38 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
 
+import procrastinate
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
+from backend.settings import REPOSITORY
 from backend.store.database import Database, alembic_config
 from backend.store.models import Base
 from tests.fixtures.database import RunningPostgres
+
+MIGRATIONS = REPOSITORY / "backend" / "store" / "migrations"
+# Written and read as SQL, without classes: search tables, and the queue of a library.
+OUTSIDE_THE_MODELS = {"chunk_lex", "chunk_vectors", "lex_df", "lex_n"} | {
+    f"procrastinate_{name}" for name in ("events", "jobs", "periodic_defers", "workers")
+}
+
+
+# Functions, types and views that no extension brought.
+LEFT_OVER = """
+    SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+    UNION ALL SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relname NOT LIKE 'alembic%'
+    UNION ALL SELECT typname::text FROM pg_type WHERE typnamespace = 'public'::regnamespace
+        AND typname NOT LIKE '%alembic%'
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_type.oid AND deptype IN ('e', 'i'))
+"""
 
 
 @pytest.fixture
@@ -27,8 +49,12 @@ async def empty(postgres: RunningPostgres) -> AsyncIterator[Database]:
 
 
 def _differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True, "include_name": _is_ours})
     return list(compare_metadata(context, Base.metadata))
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name not in OUTSIDE_THE_MODELS
 
 
 def _tables(connection: Connection) -> set[str]:
@@ -40,6 +66,14 @@ async def test_models_and_migrations_agree(database: Database) -> None:
         assert await connection.run_sync(_differences) == []
 
 
+async def test_files_are_stored_so_that_a_piece_can_be_read(database: Database) -> None:
+    query = (
+        "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'document_files'::regclass AND attname = 'content'"
+    )
+    async with database.engine.connect() as connection:
+        assert await connection.scalar(text(query)) == "e"  # external: beside the row, not compressed
+
+
 async def test_down_to_nothing_and_up_again(empty: Database) -> None:
     assert not await empty.schema_is_current()
     await empty.migrate()
@@ -47,10 +81,11 @@ async def test_down_to_nothing_and_up_again(empty: Database) -> None:
     async with empty.engine.begin() as connection:
         await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "base"))
         assert await connection.run_sync(_tables) == set()
+        assert list(await connection.scalars(text(LEFT_OVER))) == []
     assert not await empty.schema_is_current()
     await empty.migrate()
     async with empty.engine.connect() as connection:
-        assert await connection.run_sync(_tables) == set(Base.metadata.tables)
+        assert await connection.run_sync(_tables) == set(Base.metadata.tables) | OUTSIDE_THE_MODELS
 
 
 async def test_several_processes_migrate_at_once(empty: Database) -> None:
@@ -79,3 +114,10 @@ async def test_a_user_who_may_not_create_pgvector_is_told_what_to_do(
     with pytest.raises(RuntimeError, match="CREATE EXTENSION vector"):
         await modest.migrate()
     await modest.close()
+
+
+def test_the_queue_is_the_one_its_library_knows() -> None:
+    """The copy in the migrations and the installed version belong together; a new version brings a migration."""
+    shipped = Path(procrastinate.__file__).parent / "sql" / "schema.sql"
+    copy = MIGRATIONS / "sql" / f"procrastinate_{version('procrastinate').replace('.', '_')}.sql"
+    assert copy.read_bytes() == shipped.read_bytes()

@@ -1,0 +1,1 @@
+"""How well and how fast documents are searched (`docs/retrieval.md` explains the figures)."""
