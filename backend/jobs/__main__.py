@@ -1,0 +1,59 @@
+"""`python -m backend.jobs worker`: a worker in a process of its own, beside the one inside the app.
+
+For a machine on which much is read; one process is enough otherwise.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from backend import logs
+from backend.documents.service import Documents
+from backend.embedding import EmbeddingClient
+from backend.errors import OndolError
+from backend.jobs.queue import Jobs
+from backend.processes import die_with_parent
+from backend.settings import ConfigurationError, Settings, load
+from backend.store.database import Database, url_of
+
+WRONG_USE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs until a signal ends it; exit status 2 when the configuration cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m backend.jobs", description="Background work of Ondol.")
+    parser.add_subparsers(required=True, metavar="COMMAND").add_parser("worker", help="do what is in the queue")
+    parser.parse_args(arguments)
+    try:
+        settings = load()
+        die_with_parent(signal.SIGTERM)
+        logs.configure(settings)
+        asyncio.run(_work(settings))
+    except (ConfigurationError, OndolError) as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    database, jobs, encoder = Database(url_of(settings)), Jobs(url_of(settings)), EmbeddingClient(settings)
+    documents = Documents(database, settings, jobs, encoder)
+    working = asyncio.create_task(jobs.work())
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, working.cancel)
+    try:
+        await asyncio.wait({working})
+        if not working.cancelled():
+            working.result()
+    finally:
+        await documents.close()
+        await jobs.close()
+        await encoder.close()
+        await database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
