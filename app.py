@@ -21,7 +21,7 @@ def serve(settings: Settings) -> None:
     """Runs until a signal ends it."""
     services = services_of(settings)
     app = create_app(services)
-    mount(app, accounts=services.accounts, chat=services.chat)
+    mount(app, accounts=services.accounts, chat=services.chat, documents=services.documents)
     uvicorn.run(
         app,
         host=settings.server_name,

@@ -7,21 +7,21 @@ from uuid import UUID
 
 import gradio as gr
 
+from backend.chat.asked import Options
 from backend.chat.conversations import Thread
-from backend.chat.prompt import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 from backend.chat.run import Run
-from backend.chat.service import ChatService, Options
+from backend.chat.service import ChatService
 from backend.errors import InvalidRequest, OndolError, UnknownConversation
-from backend.llm.providers import MAIN
 from ui.bridge import parsed
-from ui.chat_parts import ChatParts, View, head, settings_head, welcome
-from ui.history import PAGE, history
+from ui.chat_page import ChatPage, Update, uuid_of, uuids_of, wished
+from ui.chat_parts import ChatParts, View, head
+from ui.history import PAGE
 from ui.html import act, escape, notice
+from ui.picker import DocumentPicker, switched
 from ui.session import Doorkeeper, Visitor
+from ui.sources import panel
 from ui.text import t
 from ui.thread import bubbles, writing
-
-Update = dict[Any, Any]
 
 
 class ChatTab:
@@ -30,26 +30,33 @@ class ChatTab:
     Args:
         chat: asks and keeps conversations.
         doorkeeper: who is at the page.
+        picker: which documents can be asked.
         clock: current time, aware.
     """
 
     def __init__(
-        self, chat: ChatService, doorkeeper: Doorkeeper, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        chat: ChatService,
+        doorkeeper: Doorkeeper,
+        picker: DocumentPicker,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._chat = chat
         self._kept = chat.conversations
         self._door = doorkeeper
-        self._clock = clock
         self.parts = ChatParts()
+        self._picker = picker
+        self._page = ChatPage(chat, self.parts, picker, clock)
 
     def wire(self, demo: gr.Blocks) -> None:
         """Connects events; call inside the Blocks after `build`."""
         parts = self.parts
         place = [parts.here, parts.view, parts.search, parts.shown]
-        options = [parts.provider, parts.system, parts.temperature, parts.max_tokens]
+        settings = [parts.provider, parts.system, parts.temperature, parts.max_tokens]
+        options = [*settings, parts.collections]
         page = [
             parts.here, parts.editing, parts.shown, parts.search, parts.list, parts.head, parts.thread, parts.notice,
-            parts.question, parts.send, parts.stop, parts.settings_head, *options,
+            parts.question, parts.send, parts.stop, parts.sources, parts.settings_head, *options,
         ]  # fmt: skip
         stream: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": True}
         quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 16}
@@ -60,12 +67,12 @@ class ChatTab:
         parts.new.click(self.on_new, place, page, **quick)
         # `input` is Gradio's word for a key press, and neither Hangul nor a paste comes by one.
         parts.search.change(self.on_search, place, page, trigger_mode="always_last", **quick)
-        parts.act_now.click(self.on_act, [parts.message, *place], page, **quick).then(
+        parts.act_now.click(self.on_act, [parts.message, *place, parts.collections], page, **quick).then(
             self.on_follow, place, page, **stream
         )
         parts.act_stream.click(self.on_stream_act, [parts.message, *place, *options], page, **stream)
         for changed in (parts.provider.input, parts.system.blur, parts.temperature.release, parts.max_tokens.release):
-            changed(self.on_settings, [parts.here, *options], [parts.notice], **quick)
+            changed(self.on_settings, [parts.here, *settings], [parts.notice], **quick)
 
     # --- handlers -----------------------------------------------------------------------------------------
 
@@ -75,14 +82,14 @@ class ChatTab:
         wanted = request.query_params.get("c", "")
         try:
             if wanted == "new":
-                return await self._opened(who, view, None)
+                return await self._page.opened(who, view, None)
             rows = await self._kept.list(who.identity.user_id, limit=1)
             last = rows[0].id if rows else None
-            here = _uuid(wanted) or last
+            here = uuid_of(wanted) or last
             try:
-                return await self._opened(who, view, here)
+                return await self._page.opened(who, view, here)
             except UnknownConversation as error:
-                shown = await self._opened(who, view, last)
+                shown = await self._page.opened(who, view, last)
                 return shown | self._failed(error, who)
         except OndolError as error:
             return self._failed(error, who)
@@ -99,6 +106,7 @@ class ChatTab:
         system: str,
         temperature: float,
         max_tokens: int,
+        collections: str,
         request: gr.Request,
     ) -> AsyncIterator[Update]:
         """Sends the question box, as a new question or as another version of an earlier one."""
@@ -111,9 +119,9 @@ class ChatTab:
             return await self._chat.ask(
                 user,
                 text,
-                conversation_id=_uuid(here),
+                conversation_id=uuid_of(here),
                 provider=provider,
-                options=Options(system.strip(), temperature, int(max_tokens)),
+                options=Options(system.strip(), wished(temperature), int(max_tokens), uuids_of(collections)),
             )
 
         async for update in self._stream(who, view, search, shown, start):
@@ -130,6 +138,7 @@ class ChatTab:
         system: str,
         temperature: float,
         max_tokens: int,
+        collections: str,
         request: gr.Request,
     ) -> AsyncIterator[Update]:
         """Buttons whose work is an answer: regenerate, and the examples of an empty thread."""
@@ -144,7 +153,7 @@ class ChatTab:
                 user,
                 str(wish["text"]),
                 provider=provider,
-                options=Options(system.strip(), temperature, int(max_tokens)),
+                options=Options(system.strip(), wished(temperature), int(max_tokens), uuids_of(collections)),
             )
 
         async for update in self._stream(who, view, search, shown, start):
@@ -155,7 +164,7 @@ class ChatTab:
     ) -> AsyncIterator[Update]:
         """Joins an answer that is being written in the opened conversation."""
         who = await self._door.visitor(request)
-        run = self._chat.run_of(UUID(here)) if _uuid(here) else None
+        run = self._chat.run_of(UUID(here)) if uuid_of(here) else None
         if run is None or run.user_id != who.identity.user_id:
             yield {self.parts.editing: gr.skip()}
             return
@@ -165,7 +174,7 @@ class ChatTab:
     async def on_stop(self, here: str, request: gr.Request) -> None:
         """Stops the answer; what was written stays."""
         who = await self._door.visitor(request)
-        if (conversation := _uuid(here)) is not None:
+        if (conversation := uuid_of(here)) is not None:
             self._chat.stop(who.identity.user_id, conversation)
 
     async def on_new(self, here: str, view: View, search: str, shown: int, request: gr.Request) -> Update:
@@ -173,7 +182,7 @@ class ChatTab:
         who = await self._door.visitor(request)
         self._leave(here)
         try:
-            return await self._opened(who, view, None, search, shown) | {self.parts.question: ""}
+            return await self._page.opened(who, view, None, search, shown) | {self.parts.question: ""}
         except OndolError as error:
             return self._failed(error, who)
 
@@ -181,7 +190,7 @@ class ChatTab:
         """Looks for conversations while typing."""
         who = await self._door.visitor(request)
         try:
-            return {self.parts.list: await self._list(who, _uuid(here), search, PAGE), self.parts.shown: PAGE}
+            return {self.parts.list: await self._page.listed(who, uuid_of(here), search, PAGE), self.parts.shown: PAGE}
         except OndolError as error:
             return self._failed(error, who)
 
@@ -190,7 +199,7 @@ class ChatTab:
     ) -> Update:
         """Keeps changed settings with the open conversation; a new one takes them when it is started."""
         who = await self._door.visitor(request)
-        conversation = _uuid(here)
+        conversation = uuid_of(here)
         if conversation is None:
             return {self.parts.notice: ""}
         try:
@@ -199,19 +208,23 @@ class ChatTab:
                 conversation,
                 provider=provider,
                 system_prompt=system.strip(),
-                temperature=temperature,
+                temperature=wished(temperature),
                 max_tokens=int(max_tokens),
             )
         except OndolError as error:
             return self._failed(error, who)
         return {self.parts.notice: notice("ok", t("saved", who.language))}
 
-    async def on_act(self, message: str, here: str, view: View, search: str, shown: int, request: gr.Request) -> Update:
-        """Buttons of the list and of the messages."""
+    async def on_act(
+        self, message: str, here: str, view: View, search: str, shown: int, collections: str, request: gr.Request
+    ) -> Update:
+        """Buttons of the list, of the messages and of the documents."""
         who = await self._door.visitor(request)
         wish = parsed(message)
         try:
-            return await self._acted(who, wish, _uuid(here), view, search, shown)
+            if wish["do"] in {"collection", "sources", "cite"}:
+                return await self._documents(who, wish, uuid_of(here), uuids_of(collections))
+            return await self._acted(who, wish, uuid_of(here), view, search, shown)
         except OndolError as error:
             return self._failed(error, who)
 
@@ -222,25 +235,25 @@ class ChatTab:
         match wish["do"]:
             case "open":
                 self._leave(str(here or ""), unless=_target(wish))
-                return await self._opened(who, view, _target(wish), search, shown)
+                return await self._page.opened(who, view, _target(wish), search, shown)
             case "more":
                 shown += PAGE
-                return {self.parts.list: await self._list(who, here, search, shown), self.parts.shown: shown}
+                return {self.parts.list: await self._page.listed(who, here, search, shown), self.parts.shown: shown}
             case "rename":
                 await self._kept.change(user, _target(wish), title=" ".join(str(wish["text"]).split())[:200])
-                return await self._page(who, view, here, search, shown)
+                return await self._page.page(who, view, here, search, shown)
             case "delete":
                 return await self._deleted(who, _target(wish), here, view, search, shown)
             case "undo":
                 row = await self._kept.restore(user, _target(wish))
-                return await self._opened(who, view, row.id, search, shown)
+                return await self._page.opened(who, view, row.id, search, shown)
             case "version" if here is not None:
                 await self._kept.show_version(user, here, _target(wish))
-                return await self._page(who, view, here, search, shown)
+                return await self._page.page(who, view, here, search, shown)
             case "rate" if here is not None:
                 rating = {"1": 1, "-1": -1}.get(str(wish["arg"]))
                 await self._kept.rate(user, _target(wish), rating, str(wish["text"])[:2000])
-                page = await self._page(who, view, here, search, shown)
+                page = await self._page.page(who, view, here, search, shown)
                 return page | ({self.parts.notice: notice("ok", t("thanks", language))} if rating else {})
             case "edit" if here is not None:
                 thread = await self._kept.thread(user, here, up_to=_target(wish))
@@ -254,13 +267,30 @@ class ChatTab:
                 return {self.parts.question: "", self.parts.editing: "", self.parts.notice: ""}
         raise InvalidRequest(reason=str(wish["do"])[:40])
 
+    async def _documents(
+        self, who: Visitor, wish: dict[str, Any], here: UUID | None, chosen: tuple[UUID, ...]
+    ) -> Update:
+        """Another choice of documents, or another answer whose sources are looked at."""
+        user = who.identity.user_id
+        thread = await self._kept.thread(user, here) if here else None
+        if wish["do"] != "collection":
+            return {self.parts.sources: self._page.sources(who, thread, of=_target(wish), current=str(wish["arg"]))}
+        chosen = switched(chosen, _target(wish))
+        if here is not None:
+            await self._kept.change(user, here, collection_ids=list(chosen))
+        menu = await self._picker.menu(who.identity, chosen, who.language, unfolded=True)
+        return {
+            self.parts.collections: ",".join(map(str, chosen)),
+            self.parts.head: head(thread, who.language, menu),
+        }
+
     async def _deleted(
         self, who: Visitor, target: UUID, here: UUID | None, view: View, search: str, shown: int
     ) -> Update:
         thread = await self._kept.thread(who.identity.user_id, target)
         self._chat.stop(who.identity.user_id, target)
         await self._kept.delete(who.identity.user_id, target)
-        page = await self._opened(who, view, None if here == target else here, search, shown)
+        page = await self._page.opened(who, view, None if here == target else here, search, shown)
         text = t("deleted", who.language, title=thread.conversation.title or t("untitled", who.language))
         undo = act("undo", escape(t("undo", who.language)), target=target)
         return page | {self.parts.notice: notice("info", text, button=undo)}
@@ -298,17 +328,23 @@ class ChatTab:
                 thread = await self._kept.thread(who.identity.user_id, here)
                 earlier = bubbles(Thread(thread.conversation, thread.messages[:-1]), who.language, run)
                 yield {
-                    self.parts.list: await self._list(who, here, search, shown),
-                    self.parts.head: head(thread, who.language),
+                    self.parts.list: await self._page.listed(who, here, search, shown),
+                    self.parts.head: await self._page.head(who, thread),
                     self.parts.thread: earlier + writing(run, who.language),
                     self.parts.send: gr.update(visible=False),
                     self.parts.stop: gr.update(visible=True),
                 }
+                painted = None
                 async for _ in run.read():
                     if view.showing != str(here):
                         break
-                    yield {self.parts.thread: earlier + writing(run, who.language)}
-                page = await self._page(who, view, here, search, shown) if view.showing == str(here) else {}
+                    update: Update = {self.parts.thread: earlier + writing(run, who.language)}
+                    if run.sources is not painted:
+                        painted = run.sources
+                        stored = [source.stored() for source in run.sources or ()]
+                        update[self.parts.sources] = panel(run.answer_id, stored, who.language)
+                    yield update
+                page = await self._page.page(who, view, here, search, shown) if view.showing == str(here) else {}
             except OndolError as error:
                 page = {self.parts.send: gr.update(visible=True), self.parts.stop: gr.update(visible=False)}
                 page |= self._failed(error, who)
@@ -317,7 +353,7 @@ class ChatTab:
 
     def _leave(self, here: str, unless: UUID | None = None) -> None:
         """The reader turns to another conversation: an answer that is being written goes on for a while."""
-        conversation = _uuid(here)
+        conversation = uuid_of(here)
         if conversation is not None and conversation != unless and (run := self._chat.run_of(conversation)):
             run.keep_for_later()
 
@@ -325,70 +361,9 @@ class ChatTab:
         """Says what went wrong and leaves everything else, the question box too, as it is."""
         return {self.parts.notice: notice("error", error.message(who.language))}
 
-    # --- rendering ----------------------------------------------------------------------------------------
-
-    async def _opened(self, who: Visitor, view: View, here: UUID | None, search: str = "", shown: int = PAGE) -> Update:
-        """Everything the tab shows when the reader turns to a conversation, or to a new one."""
-        row = (await self._kept.thread(who.identity.user_id, here)).conversation if here else None
-        temperature = row.temperature if row else None
-        return await self._page(who, view, here, search, shown) | {
-            self.parts.system: row.system_prompt if row else "",
-            self.parts.temperature: DEFAULT_TEMPERATURE if temperature is None else temperature,
-            self.parts.max_tokens: (row.max_tokens if row else None) or DEFAULT_MAX_TOKENS,
-            self.parts.provider: gr.update(
-                choices=await self._providers(),
-                value=row.provider if row and row.provider in self._chat.engines else MAIN,
-            ),
-            self.parts.settings_head: settings_head(who.language),
-        }
-
-    async def _page(self, who: Visitor, view: View, here: UUID | None, search: str = "", shown: int = PAGE) -> Update:
-        """What changes when something happens in a conversation; its settings may be under the reader's hands."""
-        language = who.language
-        thread = await self._kept.thread(who.identity.user_id, here) if here else None
-        run = self._chat.run_of(here) if here else None
-        await view.turn_to(str(here or ""))
-        return {
-            self.parts.here: str(here or ""),
-            self.parts.editing: "",
-            self.parts.list: await self._list(who, here, search, shown),
-            self.parts.head: head(thread, language),
-            self.parts.thread: gr.update(
-                value=bubbles(thread, language, run) if thread else [], placeholder=welcome(language)
-            ),
-            self.parts.notice: "",
-            self.parts.send: gr.update(visible=run is None),
-            self.parts.stop: gr.update(visible=run is not None),
-        }
-
-    async def _list(self, who: Visitor, here: UUID | None, search: str, shown: int) -> str:
-        rows = await self._kept.list(who.identity.user_id, query=search.strip()[:200], limit=int(shown) + 1)
-        return history(
-            rows[: int(shown)],
-            here=here,
-            searched=bool(search.strip()),
-            more=len(rows) > shown,
-            now=self._clock(),
-            language=who.language,
-        )
-
-    async def _providers(self) -> list[tuple[str, str]]:
-        choices = []
-        for name, engine in self._chat.engines.items():
-            model = (await engine.info()).model
-            choices.append((model if model and name == MAIN else f"{model or '…'} · {name}", name))
-        return choices
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
 
 def _target(wish: dict[str, Any]) -> UUID:
-    found = _uuid(str(wish["id"]))
+    found = uuid_of(str(wish["id"]))
     if found is None:
         raise UnknownConversation
     return found

@@ -66,6 +66,7 @@ class ChatParts:
         self.here = gr.Textbox(elem_id="here", visible="hidden")
         self.editing = gr.Textbox(elem_id="editing", visible="hidden")
         self.shown = gr.Number(PAGE, elem_id="shown", visible="hidden", precision=0)
+        self.collections = gr.Textbox(elem_id="collections", visible="hidden")
         self.message = gr.Textbox(elem_id="bridge-message", visible="hidden")
         self.act_now = gr.Button("act", elem_id="bridge-act", visible="hidden")
         self.act_stream = gr.Button("stream", elem_id="bridge-stream", visible="hidden")
@@ -111,6 +112,8 @@ class ChatParts:
                     )
                     self.send = gr.Button(label("send"), variant="primary", elem_id="send", scale=0, min_width=88)
                     self.stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=88, visible=False)
+            with gr.Column(elem_id="chat-sources", scale=0, min_width=288):
+                self.sources = gr.Markdown(elem_id="sources", sanitize_html=False, latex_delimiters=[])
             with gr.Column(elem_id="chat-settings", scale=0, min_width=288):
                 self._build_settings()
 
@@ -131,8 +134,11 @@ class ChatParts:
         self.max_tokens = gr.Slider(64, 8192, DEFAULT_MAX_TOKENS, step=64, label=label("max_tokens"))
 
 
-def head(thread: Thread | None, language: Language) -> str:
-    """Title of the conversation with its buttons. Its class `at-…` tells the page's script where it is."""
+def head(thread: Thread | None, language: Language, picker: str = "") -> str:
+    """Title of the conversation with its buttons. Its class `at-…` tells the page's script where it is.
+
+    `picker` is the menu of documents.
+    """
     drawer = act("drawer", icon("menu"), arg="history", title=t("open_history", language), css="drawer-button")
     settings = act("drawer", icon("sliders"), arg="settings", title=t("settings", language), css="tool")
     if thread is None:
@@ -148,7 +154,7 @@ def head(thread: Thread | None, language: Language) -> str:
             f"<a href='{address}json' download>{escape(t('export_json', language))}</a></div></details>"
         )
     return (
-        f"<div class='thread-head at-{identifier}'>{drawer}<h2>{escape(title)}</h2>"
+        f"<div class='thread-head at-{identifier}'>{drawer}<h2>{escape(title)}</h2>{picker}"
         f"<span class='spring'></span>{export}{settings}</div>"
     )
 

@@ -14,12 +14,15 @@ from fastapi import FastAPI, Request
 from backend.accounts.identity import Identity
 from backend.accounts.service import Accounts
 from backend.chat.service import ChatService
+from backend.documents.service import Documents
 from backend.errors import Language
 from backend.web.identity import identity_of
 from backend.web.static_files import FreshFiles
 from ui.account import AccountTab
 from ui.chat import ChatTab
+from ui.documents import DocumentsTab
 from ui.html import act, escape, icon
+from ui.picker import DocumentPicker
 from ui.session import Doorkeeper, Visitor
 from ui.text import I18N, label, t
 from ui.theme import CSS, theme
@@ -28,12 +31,12 @@ from ui.users import UsersTab
 _OPEN_PAGES = 500  # Gradio keeps the state of so many pages; the next one takes the place of the oldest
 
 
-def mount(app: FastAPI, *, accounts: Accounts, chat: ChatService) -> None:
+def mount(app: FastAPI, *, accounts: Accounts, chat: ChatService, documents: Documents) -> None:
     """Puts the pages at `/`. Every other route has to be there before."""
     app.mount("/page", FreshFiles(directory=Path(__file__).parent / "static"), name="page")
     gr.mount_gradio_app(
         app,
-        build(accounts, chat),
+        build(accounts, chat, documents),
         path="/",
         auth_dependency=_username,
         show_error=False,
@@ -47,16 +50,19 @@ def mount(app: FastAPI, *, accounts: Accounts, chat: ChatService) -> None:
     )
 
 
-def build(accounts: Accounts, chat: ChatService) -> gr.Blocks:
+def build(accounts: Accounts, chat: ChatService, documents: Documents) -> gr.Blocks:
     """All places in one page."""
     door = Doorkeeper(accounts)
-    chat_tab, account_tab, users_tab = ChatTab(chat, door), AccountTab(accounts, door), UsersTab(accounts, door)
+    chat_tab, documents_tab = ChatTab(chat, door, DocumentPicker(documents)), DocumentsTab(documents, door)
+    account_tab, users_tab = AccountTab(accounts, door), UsersTab(accounts, door)
     demo: gr.Blocks = gr.Blocks(title="Ondol", fill_width=True, fill_height=True)
     with demo:
         header = gr.Markdown(elem_id="header", sanitize_html=False, latex_delimiters=[])
         with gr.Tabs(elem_id="places", selected="chat") as places:
             with gr.Tab(label("nav_chat"), id="chat", elem_id="place-chat"):
                 chat_tab.parts.build()
+            with gr.Tab(label("nav_documents"), id="documents", elem_id="place-documents") as documents_place:
+                documents_tab.build()
             with gr.Tab(label("nav_account"), id="account", elem_id="place-account") as account_place:
                 account_tab.build()
             with gr.Tab(label("nav_users"), id="users", elem_id="place-users"):
@@ -70,10 +76,11 @@ def build(accounts: Accounts, chat: ChatService) -> gr.Blocks:
         async def on_load(request: gr.Request) -> tuple[str, Any]:
             who = await door.visitor(request)
             place = request.query_params.get("tab", "chat")
-            return _header(who), gr.Tabs(selected=place if place in {"account", "users"} else "chat")
+            return _header(who), gr.Tabs(selected=place if place in {"account", "documents", "users"} else "chat")
 
         demo.load(on_load, None, [header, places], show_progress="hidden", concurrency_limit=16)
         chat_tab.wire(demo)
+        documents_tab.wire(documents_place)
         account_tab.wire(account_place)
     demo.queue(max_size=256, default_concurrency_limit=8, api_open=False)
     demo.state_session_capacity = _OPEN_PAGES
@@ -87,7 +94,9 @@ async def _username(request: Request) -> str | None:
 
 def _header(who: Visitor) -> str:
     identity, language = who.identity, who.language
-    places = [("chat", "nav_chat")] + ([("users", "nav_users")] if identity.is_admin else [])
+    places = [("chat", "nav_chat"), ("documents", "nav_documents")] + (
+        [("users", "nav_users")] if identity.is_admin else []
+    )
     nav = "".join(act("place", escape(t(key, language)), arg=place, css=f"place at-{place}") for place, key in places)
     return (
         "<div class='header-bar'>"
@@ -118,6 +127,8 @@ def _words(language: Language) -> str:
     keys = (
         "engine_ready", "engine_loading", "engine_unreachable", "engine_refused", "offline", "back_online", "copied",
         "comment_ask", "send", "cancel", "confirm_revoke", "confirm_reset", "confirm_disable", "close",
+        "confirm_document", "new_collection_name", "uploading", "upload_failed", "upload_lost", "open_original",
+        "page", "page_picture", "passage_gone", "previous_page", "next_page",
     )  # fmt: skip
     words = "".join(f"<span class='word-{key}'>{escape(t(key, language))}</span>" for key in keys)
     return f"<div id='words' hidden>{words}</div>"

@@ -6,6 +6,7 @@ markup anyway. Where code begins and ends is asked of a CommonMark parser, not g
 """
 
 import re
+from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 
@@ -15,8 +16,14 @@ _CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _PUNCTUATION = re.compile(r"[^\w\s]")
 
 
-def untrusted(text: str) -> str:
-    """Markdown in which nothing but Markdown is left; code blocks are kept to the letter."""
+Change = Callable[[str], str]
+
+
+def untrusted(text: str, change: Change | None = None) -> str:
+    """Markdown in which nothing but Markdown is left; code blocks are kept to the letter.
+
+    `change` gets the pieces of prose after they are escaped, and may put markup of our own into them.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     in_code = [False] * len(lines)
@@ -24,16 +31,17 @@ def untrusted(text: str) -> str:
         if token.type in ("fence", "code_block") and token.map:
             for number in range(token.map[0], min(token.map[1], len(lines))):
                 in_code[number] = True
-    return "\n".join(line if code else _prose(line) for line, code in zip(lines, in_code, strict=True))
+    return "\n".join(line if code else _prose(line, change) for line, code in zip(lines, in_code, strict=True))
 
 
-def _prose(line: str) -> str:
+def _prose(line: str, change: Change | None) -> str:
+    safe = (lambda piece: change(_escaped(piece))) if change else _escaped
     parts = []
     position = 0
     for span in _CODE_SPAN.finditer(line):
-        parts += [_escaped(line[position : span.start()]), _code(span.group(2))]
+        parts += [safe(line[position : span.start()]), _code(span.group(2))]
         position = span.end()
-    parts.append(_escaped(line[position:]))
+    parts.append(safe(line[position:]))
     return "".join(parts)
 
 

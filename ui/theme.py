@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS = (Path(__file__).parent / "ondol.css").read_text(encoding="utf-8")
+CSS = "\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("ondol.css", "documents.css"))
 
 _FONT = ["Pretendard", "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "D2Coding", "monospace"]

@@ -1,14 +1,16 @@
 """The middle of the chat: how a thread, and an answer that is still being written, are shown."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from backend.chat.conversations import Thread, ThreadMessage
+from backend.chat.lookup import Activity, Stage
 from backend.chat.run import Run
-from backend.errors import Language, OndolError
+from backend.errors import Language
 from backend.store.models import Message, MessageStatus
 from ui.html import act, escape
 from ui.markdown import untrusted
+from ui.problems import words_of_error
+from ui.sources import marks
 from ui.text import t
 
 SHOWN_MESSAGES = 60  # more make each tick of a stream heavier than the words it brings
@@ -40,17 +42,29 @@ def bubbles(thread: Thread, language: Language, run: Run | None = None) -> list[
 def writing(run: Run, language: Language) -> list[Bubble]:
     """The answer of a run as far as it has come."""
     if text := run.text:
-        return [{"role": "assistant", "content": untrusted(text)}]
+        stored = [source.stored() for source in run.sources or ()]
+        return [{"role": "assistant", "content": untrusted(text, marks(run.answer_id, stored, language))}]
     seconds = int(run.elapsed_ms() / 1000)
-    key = "waiting_first" if seconds >= 2 else "reading"
-    words = escape(t(key, language, seconds=seconds))
+    if run.activity is not None:
+        words = escape(_doing(run.activity, language, seconds))
+    else:
+        words = escape(t("waiting_first" if seconds >= 2 else "reading", language, seconds=seconds))
     return [_line(f"<div class='waiting' role='status'><span class='pulse'></span>{words}</div>")]
+
+
+def _doing(activity: Activity, language: Language, seconds: int) -> str:
+    match activity.stage:
+        case Stage.SEARCHING:
+            return t("searching_documents", language)
+        case Stage.REWRITTEN:
+            return t("searching_rewritten", language, query=activity.query)
+        case Stage.READING:
+            words = t("reading_passages", language, count=activity.passages, seconds=seconds)
+            return f"{words} {t('degraded_note', language)}" if activity.degraded else words
 
 
 def error_of(code: str, message: Message, language: Language) -> str:
     """The words of an error that was stored with an answer."""
-    kinds: Sequence[type[OndolError]] = OndolError.__subclasses__()
-    kind = next((k for k in kinds if k.code == code), OndolError)
     details: dict[str, Any] = {
         "provider": message.provider,
         "seconds": (message.duration_ms or 0) / 1000,
@@ -58,10 +72,7 @@ def error_of(code: str, message: Message, language: Language) -> str:
         "context": 0,
         "upstream_status": "-",
     }
-    try:
-        return kind(**details).message(language)
-    except (KeyError, ValueError):
-        return OndolError().message(language)
+    return words_of_error(code, details, language)
 
 
 def _question(item: ThreadMessage, language: Language, *, editable: bool) -> list[Bubble]:
@@ -79,7 +90,8 @@ def _answer(item: ThreadMessage, language: Language, *, last: bool) -> list[Bubb
     row = item.message
     shown: list[Bubble] = []
     if row.content:
-        shown.append({"role": "assistant", "content": untrusted(row.content)})
+        content = untrusted(row.content, marks(row.id, row.sources, language))
+        shown.append({"role": "assistant", "content": content})
     notes = _notes(row, language)
     facts = _muted(" · ".join(_facts(row, language)))
     actions = _versions(item, language) + _actions(row, language, last=last)
@@ -109,6 +121,8 @@ def _notes(row: Message, language: Language) -> str:
         notes.append(("error", error_of(row.error_code, row, language)))
     elif row.status == MessageStatus.INTERRUPTED:
         notes.append(("error", t("interrupted_note", language)))
+    if row.sources and row.sources[0].get("degraded"):
+        notes.append(("info", t("degraded_note", language)))
     if row.trimmed_messages:
         notes.append(("info", t("trimmed_note", language, count=row.trimmed_messages)))
     return "".join(f"<div class='note note-{kind}'>{escape(text)}</div>" for kind, text in notes)
@@ -131,6 +145,9 @@ def _actions(row: Message, language: Language, *, last: bool) -> str:
             )
         )
         parts.append(act("copy", escape(t("copy", language)), target=row.id))
+        if row.sources:
+            words = escape(t("sources_count", language, count=len(row.sources)))
+            parts.append(act("sources", words, target=row.id))
     if last:
         parts.append(act("regenerate", escape(t("regenerate", language)), target=row.id))
     return "".join(parts)

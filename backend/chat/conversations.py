@@ -98,6 +98,7 @@ class Conversations:
         question: str | None,
         answer: dict[str, Any],
         options: dict[str, Any],
+        collection_ids: Sequence[UUID] | None = None,
     ) -> tuple[UUID, UUID]:
         """Stores a question and the answer that is about to be written; returns conversation and answer id.
 
@@ -107,6 +108,7 @@ class Conversations:
             question: text, or None to answer `parent_id` once more.
             answer: columns of the answer's row.
             options: columns of a new conversation.
+            collection_ids: documents that one that exists asks from now on; None leaves them.
         """
         now = self._clock()
         answer_id = uuid4()
@@ -120,6 +122,8 @@ class Conversations:
                 session.add(conversation)
             else:
                 conversation = await _owned(session, user_id, conversation_id)
+                if collection_ids is not None:
+                    conversation.collection_ids = list(collection_ids)
             conversation.head_id = answer_id
             conversation.updated_at = now
             of_both = {"conversation_id": conversation_id, "updated_at": now}
@@ -151,7 +155,7 @@ class Conversations:
             )
 
     async def change(self, user_id: UUID, conversation_id: UUID, **columns: Any) -> Conversation:
-        """Changes title, system prompt, temperature, max_tokens or provider."""
+        """Changes title, system prompt, temperature, max_tokens, provider or the documents that are asked."""
         async with self._database.session() as session:
             conversation = await _owned(session, user_id, conversation_id)
             for name, value in _storable_columns(columns).items():

@@ -1,6 +1,6 @@
 """A conversation as a file that people and programs can keep."""
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import orjson
@@ -12,7 +12,7 @@ _YOU = Text("질문", "You")
 _ANSWER = Text("답변", "Answer")
 _EXPORTED = (
     "id", "role", "content", "status", "provider", "model", "error_code", "prompt_tokens", "completion_tokens",
-    "ttft_ms", "duration_ms", "rating", "comment", "created_at",
+    "ttft_ms", "duration_ms", "sources", "rating", "comment", "created_at",
 )  # fmt: skip
 _UNTITLED = Text("제목 없는 대화", "Untitled conversation")
 
@@ -28,7 +28,18 @@ def as_markdown(thread: Thread, language: Language) -> str:
         who = _YOU if row.role == "user" else _ANSWER
         model = f" ({row.model})" if row.model else ""
         parts.append(f"## {who.in_(language)}{model}\n\n{row.content}")
+        if row.sources:
+            parts.append(_sources(row.sources))
     return "\n\n".join(parts) + "\n"
+
+
+def _sources(sources: list[dict[str, Any]]) -> str:
+    """The passages of an answer, a line each."""
+    lines = []
+    for source in sources:
+        page = f"p. {source['page']}" if source.get("page") is not None else ""
+        lines.append(f"- [{source['n']}] " + ", ".join(filter(None, (source["document"], source["path"], page))))
+    return "\n".join(lines)
 
 
 def as_json(thread: Thread) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from uuid import UUID
 
+from backend.chat.lookup import Activity
+from backend.chat.sources import Source
 from backend.errors import OndolError
 from backend.llm.engine import Usage
 from backend.store.models import MessageStatus
@@ -27,10 +29,22 @@ class Run:
         finish_reason: OpenAI's, empty while it runs.
         ttft_ms, duration_ms: from the start of the run, in milliseconds.
         error: why it failed or broke off, or None.
+        collection_ids: the documents that are asked; empty: none.
+        sources: passages it is written from; None while they are looked for, and when no documents are asked.
+        activity: what is done before the first text, when documents are asked.
+        degraded: the documents were searched by words only.
     """
 
     def __init__(
-        self, *, conversation_id: UUID, answer_id: UUID, user_id: UUID, provider: str, model: str, dropped: int
+        self,
+        *,
+        conversation_id: UUID,
+        answer_id: UUID,
+        user_id: UUID,
+        provider: str,
+        model: str,
+        dropped: int,
+        collection_ids: tuple[UUID, ...] = (),
     ) -> None:
         self.conversation_id = conversation_id
         self.answer_id = answer_id
@@ -38,6 +52,10 @@ class Run:
         self.provider = provider
         self.model = model
         self.dropped = dropped
+        self.collection_ids = collection_ids
+        self.sources: tuple[Source, ...] | None = None
+        self.activity: Activity | None = None
+        self.degraded = False
         self.status = MessageStatus.STREAMING
         self.finish_reason = ""
         self.usage: Usage | None = None
@@ -70,6 +88,11 @@ class Run:
         if self.ttft_ms is None:
             self.ttft_ms = self.elapsed_ms()
         self._parts.append(text)
+        self._wake()
+
+    def tell(self, activity: Activity) -> None:
+        """What is being done now; readers get a heartbeat to look at it."""
+        self.activity = activity
         self._wake()
 
     def finish(self, status: MessageStatus) -> None:
@@ -121,6 +144,7 @@ class Run:
         changed = asyncio.Event()
         self._enter(changed)
         position = 0
+        told = self.activity
         try:
             while True:
                 changed.clear()
@@ -133,6 +157,9 @@ class Run:
                         await asyncio.sleep(next_tick - loop.time())
                 elif self.done:
                     return
+                elif self.activity is not told:
+                    told = self.activity
+                    yield ""
                 else:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(HEARTBEAT_S):

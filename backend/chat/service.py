@@ -1,17 +1,21 @@
 """Asking: checks a question, stores it, and has an engine write the answer while readers watch."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
 
 import stamina
 import structlog
 
+from backend.chat.asked import Asked, NothingFound, Options, asked_with, columns_of, messages_of
+from backend.chat.citations import CitationFilter
 from backend.chat.conversations import Conversations, Thread, storable
-from backend.chat.prompt import DEFAULT_MAX_TOKENS, DEFAULT_SYSTEM_PROMPT, DEFAULT_TEMPERATURE, Prompt, fit
+from backend.chat.grounding import nothing_found
+from backend.chat.lookup import Lookup, Searches
+from backend.chat.prompt import Prompt
 from backend.chat.run import Run
 from backend.errors import (
     ConversationBusy,
@@ -25,7 +29,7 @@ from backend.errors import (
     UnknownMessage,
     UnknownProvider,
 )
-from backend.llm.engine import ChatMessage, ContextOverflow, Engine, EngineInfo, Finished
+from backend.llm.engine import ContextOverflow, Engine, EngineInfo, Finished
 from backend.llm.providers import MAIN
 from backend.settings import Settings
 from backend.store.models import MessageStatus
@@ -47,15 +51,6 @@ class ChatMetrics(Protocol):
     ) -> None: ...
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a new conversation answers; None leaves the default."""
-
-    system_prompt: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-
-
 class ChatService:
     """The one way to get an answer, for the page and for the API.
 
@@ -64,6 +59,7 @@ class ChatService:
         conversations: where threads are kept.
         engines: by provider name.
         metrics: counts answers.
+        search: finds passages in documents; without one, the documents of a conversation are not asked.
     """
 
     def __init__(
@@ -72,11 +68,13 @@ class ChatService:
         conversations: Conversations,
         engines: Mapping[str, Engine],
         metrics: ChatMetrics,
+        search: Searches | None = None,
     ) -> None:
         self._settings = settings
         self.conversations = conversations
         self.engines = engines
         self._metrics = metrics
+        self._lookup = None if search is None else Lookup(settings, search)
         self._runs: dict[UUID, Run] = {}
         self._starting: list[tuple[UUID, UUID | None]] = []
 
@@ -88,8 +86,11 @@ class ChatService:
         conversation_id: UUID | None = None,
         provider: str | None = None,
         options: Options | None = None,
+        collection_ids: Sequence[UUID] | None = None,
     ) -> Run:
         """Adds a question to the end of a conversation (None starts one) and starts its answer.
+
+        `collection_ids` are the documents that are asked from now on; None leaves those of the conversation.
 
         Raises:
             EmptyMessage, MessageTooLong, MessageOverContext: nothing was stored.
@@ -99,8 +100,13 @@ class ChatService:
         """
         question = self._checked(text)
         thread = None
+        options = options or Options()
         if conversation_id is not None:
             thread = await self.conversations.thread(user_id, conversation_id)
+        if collection_ids is not None:
+            options = replace(options, collection_ids=tuple(dict.fromkeys(collection_ids)))
+            if thread is not None:
+                thread.conversation.collection_ids = list(options.collection_ids)  # stored with the turn
         parent = thread.messages[-1].message.id if thread and thread.messages else None
         return await self._start(user_id, thread, question, parent, provider=provider, options=options)
 
@@ -183,12 +189,8 @@ class ChatService:
             provider = conversation.provider
         engine = self.engine(provider)
         source = conversation or options or Options()
-        asked = _Asked(
-            system=source.system_prompt or DEFAULT_SYSTEM_PROMPT,
-            messages=_messages(thread, question),
-            temperature=DEFAULT_TEMPERATURE if source.temperature is None else source.temperature,
-            max_tokens=source.max_tokens or DEFAULT_MAX_TOKENS,
-        )
+        collections = tuple(source.collection_ids) if self._lookup else ()
+        asked = asked_with(source, messages_of(thread, question), documents=bool(collections))
         with self._place(user_id, conversation_id):
             info = await engine.require_ready()
             prompt = await asked.fitted(engine, info)
@@ -198,7 +200,8 @@ class ChatService:
                 parent_id=parent_id,
                 question=question,
                 answer={"provider": engine.provider.name, "model": info.model, "trimmed_messages": prompt.dropped},
-                options={**asdict(options or Options()), "provider": provider},
+                options=columns_of(options or Options()) | {"provider": provider},
+                collection_ids=conversation.collection_ids if conversation else None,
             )
             run = Run(
                 conversation_id=stored_in,
@@ -207,6 +210,7 @@ class ChatService:
                 provider=engine.provider.name,
                 model=info.model,
                 dropped=prompt.dropped,
+                collection_ids=collections,
             )
             self._runs[stored_in] = run
         self._metrics.answer_started()
@@ -229,12 +233,16 @@ class ChatService:
         finally:
             self._starting.remove(place)
 
-    async def _write(self, run: Run, engine: Engine, info: EngineInfo, asked: "_Asked", prompt: Prompt) -> None:
+    async def _write(self, run: Run, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt) -> None:
         """Body of a run: reads the engine, saves now and then, and ends with the stored answer."""
         saver = asyncio.create_task(self._save_now_and_then(run))
         status = MessageStatus.FAILED
         try:
             run.begin()
+            if run.collection_ids and self._lookup is not None:
+                asked = await self._grounded(run, self._lookup, engine=engine, info=info, asked=asked, prompt=prompt)
+                prompt = await asked.fitted(engine, info)
+                run.dropped = prompt.dropped
             try:
                 await _read(run, engine, info, asked, prompt)
             except ContextOverflow as overflow:
@@ -242,6 +250,10 @@ class ChatService:
                 prompt = await asked.fitted(engine, info, max(counted_more, info.context // 8))
                 run.dropped = prompt.dropped
                 await _read(run, engine, info, asked, prompt)
+            status = MessageStatus.COMPLETE
+        except NothingFound as nothing:
+            run.append(nothing.answer)
+            run.finish_reason = "stop"
             status = MessageStatus.COMPLETE
         except OndolError as error:
             run.error = error
@@ -258,6 +270,21 @@ class ChatService:
             saver.cancel()
             await asyncio.gather(saver, return_exceptions=True)  # whatever it met, the answer has to end
             await self._end(run, status)
+
+    async def _grounded(
+        self, run: Run, lookup: Lookup, *, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt
+    ) -> Asked:
+        """The question with passages before it. Raises NothingFound when none has to do with it."""
+        room = info.context - prompt.max_tokens - await asked.least(engine)
+        looked = await lookup.look(
+            run.user_id, run.collection_ids, asked.messages, engine=engine, info=info, room=room, tell=run.tell
+        )
+        run.sources, run.degraded = tuple(looked.sources), looked.degraded
+        await self.conversations.save_answer(run.answer_id, sources=[source.stored() for source in run.sources])
+        question = asked.messages[-1]["content"]
+        if not run.sources:
+            raise NothingFound(nothing_found(question, degraded=looked.degraded))
+        return asked.grounded(run.sources)
 
     async def _end(self, run: Run, status: MessageStatus) -> None:
         run.ending = True
@@ -310,46 +337,18 @@ class ChatService:
                 log.warning("answer_not_saved_yet", code=error.code)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question with everything before it, not yet cut to an engine's context."""
-
-    system: str
-    messages: tuple[ChatMessage, ...]
-    temperature: float
-    max_tokens: int
-
-    async def fitted(self, engine: Engine, info: EngineInfo, surplus: int = 0) -> Prompt:
-        """The prompt for an engine; `surplus` is what it counted more than we did in an attempt before."""
-        return await fit(
-            self.system,
-            self.messages,
-            context=info.context,
-            max_tokens=self.max_tokens,
-            count_tokens=engine.count_tokens,
-            surplus=surplus,
-        )
-
-
-def _messages(thread: Thread | None, question: str | None) -> tuple[ChatMessage, ...]:
-    """The branch as a prompt; answers of which nothing was written say nothing to the model."""
-    messages = [
-        ChatMessage(role="user" if row.message.role == "user" else "assistant", content=row.message.content)
-        for row in (thread.messages if thread else ())
-        if row.message.content
-    ]
-    if question is not None:
-        messages.append(ChatMessage(role="user", content=question))
-    return tuple(messages)
-
-
-async def _read(run: Run, engine: Engine, info: EngineInfo, asked: _Asked, prompt: Prompt) -> None:
+async def _read(run: Run, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt) -> None:
     stream = engine.stream(
         prompt.messages, model=info.model, temperature=asked.temperature, max_tokens=prompt.max_tokens
     )
-    async for event in stream:
-        if isinstance(event, Finished):
-            run.usage = event.usage
-            run.finish_reason = event.reason
-        else:
-            run.append(event)
+    marks = None if run.sources is None else CitationFilter([source.n for source in run.sources])
+    try:
+        async for event in stream:
+            if isinstance(event, Finished):
+                run.usage = event.usage
+                run.finish_reason = event.reason
+            else:
+                run.append(marks.feed(event) if marks else event)
+    finally:
+        if marks:
+            run.append(marks.flush())

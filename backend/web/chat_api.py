@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,15 +14,20 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from backend.accounts.identity import Identity, Scope
+from backend.chat.asked import Options
+from backend.chat.citations import cited
 from backend.chat.conversations import Thread
 from backend.chat.export import as_json, as_markdown, file_name
+from backend.chat.lookup import Stage
 from backend.chat.run import HEARTBEAT_S, Run
-from backend.chat.service import ChatService, Options
+from backend.chat.service import ChatService
+from backend.documents.collections import Collections
 from backend.errors import Language, OndolError
 from backend.store.models import Conversation, MessageStatus
 from backend.web.chat_schemas import (
     ChatRequest,
     ChatResponse,
+    Citation,
     ConversationChange,
     ConversationSummary,
     ConversationView,
@@ -37,21 +43,23 @@ Reader = Annotated[Identity, Depends(require_scope(Scope.READ))]
 Asker = Annotated[Identity, Depends(require_scope(Scope.CHAT))]
 
 
-def router(chat: ChatService) -> APIRouter:
-    """Routes under `/api/v1`."""
+def router(chat: ChatService, collections: Collections) -> APIRouter:
+    """Routes under `/api/v1`. `collections` says which documents a person may ask."""
     api = APIRouter(prefix="/api/v1", tags=["chat"])
     kept = chat.conversations
 
     @api.post("/chat", response_model=ChatResponse, responses={200: {"content": {"text/event-stream": {}}}})
     async def ask(request: Request, body: ChatRequest, who: Asker) -> Response | ChatResponse:
-        """Asks a question. With `stream`, events `start`, `delta`, `done` or `error` follow as they come."""
+        """Asks a question. With `stream`, events `start`, `status`, `citations`, `delta`, `done` or `error` follow."""
         begin = time.perf_counter()
+        await _readable(collections, who, body.collection_ids)
         run = await chat.ask(
             who.user_id,
             body.message,
             conversation_id=body.conversation_id,
             provider=body.provider,
             options=Options(body.system_prompt, body.temperature, body.max_tokens),
+            collection_ids=body.collection_ids,
         )
         if body.stream:
             events = _events(run, begin, language_of(request))
@@ -80,6 +88,7 @@ def router(chat: ChatService) -> APIRouter:
     @api.patch("/conversations/{conversation_id}")
     async def change_conversation(who: Asker, conversation_id: UUID, body: ConversationChange) -> ConversationSummary:
         """Renames a conversation or changes how it is answered."""
+        await _readable(collections, who, body.collection_ids)
         return _summary(await kept.change(who.user_id, conversation_id, **body.model_dump(exclude_unset=True)))
 
     @api.delete("/conversations/{conversation_id}", status_code=204)
@@ -129,6 +138,12 @@ def router(chat: ChatService) -> APIRouter:
     return api
 
 
+async def _readable(collections: Collections, who: Identity, wanted: list[UUID] | None) -> None:
+    """Raises UnknownCollection for one that the person may not read."""
+    for collection in wanted or ():
+        await collections.get(who.user_id, collection)
+
+
 async def _ended(run: Run, request: Request) -> None:
     """Waits for the end of a run, or until the reader has left."""
     waiting = asyncio.create_task(run.wait())
@@ -145,10 +160,21 @@ async def _events(run: Run, begin: float, language: Language) -> AsyncIterator[b
     """Server-sent events of a run; a comment while nothing comes keeps proxies from closing the connection."""
     yield _event(
         "start",
-        {"conversation_id": str(run.conversation_id), "message_id": str(run.answer_id), "model_used": run.model},
+        {
+            "conversation_id": str(run.conversation_id),
+            "message_id": str(run.answer_id),
+            "model_used": run.model,
+            "collection_ids": [str(collection) for collection in run.collection_ids],
+        },
     )
+    told = None
     async with aclosing(run.read()) as texts:
         async for text in texts:
+            if run.activity is not None and run.activity is not told:
+                told = run.activity
+                yield _event("status", asdict(told))
+                if told.stage is Stage.READING:
+                    yield _event("citations", {"citations": _given(run)})
             yield _event("delta", {"text": text}) if text else b": waiting\n\n"
     if run.error is not None:
         yield _event("error", _broken(run, run.error).problem(language))
@@ -166,6 +192,23 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
 
 
+def _given(run: Run) -> list[dict[str, Any]]:
+    """The passages before the answer begins; which of them it cites is told at its end."""
+    return [citation.model_dump(mode="json") for citation in citations_of(_stored(run), "") or ()]
+
+
+def _stored(run: Run) -> list[dict[str, Any]] | None:
+    return None if run.sources is None else [source.stored() for source in run.sources]
+
+
+def citations_of(sources: list[dict[str, Any]] | None, answer: str) -> list[Citation] | None:
+    """Stored sources as the API shows them, with which of them the answer cites."""
+    if sources is None:
+        return None
+    numbers = cited(answer)
+    return [Citation.model_validate({**source, "cited": source["n"] in numbers}) for source in sources]
+
+
 def _answer(run: Run, begin: float) -> ChatResponse:
     usage = None
     if run.usage is not None:
@@ -180,6 +223,9 @@ def _answer(run: Run, begin: float) -> ChatResponse:
         finish_reason=run.finish_reason or ("stopped" if run.status is MessageStatus.STOPPED else "interrupted"),
         trimmed_messages=run.dropped,
         usage=usage,
+        collection_ids=list(run.collection_ids),
+        citations=citations_of(_stored(run), run.text),
+        degraded=run.degraded,
     )
 
 
@@ -212,6 +258,7 @@ def _view(thread: Thread) -> ConversationView:
                 duration_ms=row.duration_ms,
                 rating=row.rating,
                 comment=row.comment,
+                citations=citations_of(row.sources, row.content),
                 versions=list(item.versions),
                 created_at=row.created_at,
             )
@@ -221,5 +268,6 @@ def _view(thread: Thread) -> ConversationView:
         system_prompt=conversation.system_prompt,
         temperature=conversation.temperature,
         max_tokens=conversation.max_tokens,
+        collection_ids=conversation.collection_ids,
         messages=messages,
     )

@@ -45,6 +45,26 @@ class ChatRequest(BaseModel):
     system_prompt: Words = Field("", max_length=20_000, description="For a new conversation.")
     temperature: float | None = Field(None, ge=0, le=2, description="For a new conversation.")
     max_tokens: int | None = Field(None, ge=1, le=32_768, description="For a new conversation.")
+    collection_ids: list[UUID] | None = Field(
+        None, max_length=100, description="Documents to ask, from now on; left out: those of the conversation."
+    )
+
+
+class Citation(BaseModel):
+    """A passage the answer was written from. `[n]` in the answer refers to it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    n: int
+    cited: bool = Field(description="Whether the answer refers to it.")
+    chunk_id: int
+    document_id: UUID
+    document: str = Field(description="Title of the document.")
+    path: str = Field(description="Place in words: headings, `제17조 제1항`.")
+    page: int | None = Field(description="From 1; null where the document has no pages.")
+    text: str = Field(description="The part the model read; `…` where something was cut off.")
+    score: float = Field(description="0 to 1.")
+    terms: list[tuple[int, int]] = Field(description="Character ranges of `text` that match the question.")
 
 
 class TokenUsage(BaseModel):
@@ -56,7 +76,10 @@ class TokenUsage(BaseModel):
 
 
 class ChatResponse(BaseModel):
-    """An answer. `processing_time` is in seconds; `trimmed_messages` counts what no longer fitted the context."""
+    """An answer. `processing_time` is in seconds; `trimmed_messages` counts what no longer fitted the context.
+
+    `citations` is null when no documents were asked, and empty when nothing in them has to do with the question.
+    """
 
     response: str
     model_used: str
@@ -67,6 +90,9 @@ class ChatResponse(BaseModel):
     finish_reason: str
     trimmed_messages: int
     usage: TokenUsage | None
+    collection_ids: list[UUID]
+    citations: list[Citation] | None
+    degraded: bool = Field(description="The documents were searched by words only, because no encoder answered.")
 
 
 class ConversationSummary(BaseModel):
@@ -93,6 +119,7 @@ class MessageView(BaseModel):
     duration_ms: float | None
     rating: int | None
     comment: str | None
+    citations: list[Citation] | None
     versions: list[UUID]
     created_at: datetime
 
@@ -103,6 +130,7 @@ class ConversationView(ConversationSummary):
     system_prompt: str
     temperature: float | None
     max_tokens: int | None
+    collection_ids: list[UUID]
     messages: list[MessageView]
 
 
@@ -115,6 +143,7 @@ class ConversationChange(BaseModel):
     system_prompt: Words = Field("", max_length=20_000)
     temperature: float | None = Field(None, ge=0, le=2)
     max_tokens: int | None = Field(None, ge=1, le=32_768)
+    collection_ids: list[UUID] = Field(default_factory=list, max_length=100)
 
 
 class Rating(BaseModel):

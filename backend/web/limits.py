@@ -23,28 +23,33 @@ from backend.web.security import SAFE_METHODS
 
 Identify = Callable[[Scope], Awaitable[str]]
 MAX_KEYS = 10_000
+UPLOAD_PATH = "/api/v1/documents"
+UPLOAD_FILES = 4  # files of the largest size that one upload may bring; they are kept on disk while they come
 # Requests that end work instead of starting it.
 UNLIMITED_PREFIXES = ("/gradio_api/cancel", "/gradio_api/reset", "/logout")
 
 
 class BodyLimit:
-    """ASGI middleware that refuses bodies over `settings.max_request_bytes`.
+    """ASGI middleware that refuses bodies over `settings.max_request_bytes`, and uploads of documents over theirs.
 
     A declared length is refused at once; a body without one (chunked) or with a false one is counted as it comes.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._limit = settings.max_request_bytes
+        self._request_limit = settings.max_request_bytes
+        self._upload_limit = UPLOAD_FILES * settings.max_document_bytes + settings.max_request_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _declared_length(scope) > self._limit:
-            await problem_response(scope, RequestTooLarge(limit_bytes=self._limit))(scope, receive, send)
+        is_upload = scope["method"] == "POST" and scope["path"] == UPLOAD_PATH
+        limit = self._upload_limit if is_upload else self._request_limit
+        if _declared_length(scope) > limit:
+            await problem_response(scope, RequestTooLarge(limit_bytes=limit))(scope, receive, send)
             return
-        await _CountedRequest(scope, receive, send, self._limit).answer(self.app)
+        await _CountedRequest(scope, receive, send, limit).answer(self.app)
 
 
 class _CountedRequest:

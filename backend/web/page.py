@@ -23,7 +23,7 @@ from backend.web.language import LANGUAGE_COOKIE, language_of
 TITLE = "Ondol"
 DESCRIPTION = Text("내 기계에서 도는 나만의 AI 작업실", "A private AI workbench on a machine of your own")
 ICON = "/static/favicon.svg"
-SCRIPT = "/page/ondol.js"
+SCRIPTS = ("/page/ondol.js", "/page/sources.js", "/page/documents.js")  # in the order they need each other
 THEME_COOKIE = "ondol_theme"
 COOKIE_MAX_AGE_S = 365 * 24 * 3600
 THEMES = frozenset({"light", "dark"})
@@ -169,6 +169,7 @@ def _is_page(start: Message) -> bool:
 
 def _head_of(choices: Choices) -> str:
     description = escape(DESCRIPTION.in_(choices.language))
+    scripts = "".join(f'<script src="{script}" defer></script>\n' for script in SCRIPTS)
     script = _CHOICES.format(language=json.dumps(choices.language), theme=json.dumps(choices.theme))
     return (
         f"\n<script>{script}</script>\n"
@@ -177,6 +178,6 @@ def _head_of(choices: Choices) -> str:
         f'<meta property="og:title" content="{TITLE}" />\n'
         f'<meta property="og:description" content="{description}" />\n'
         f'<link rel="icon" href="{ICON}" type="image/svg+xml" />\n'
-        f'<script src="{SCRIPT}" defer></script>\n'
+        f"{scripts}"
         f"<style>{_FIRST_COLOURS}</style>\n"
     )

@@ -220,7 +220,7 @@ def _routes() -> list[tuple[str, str]]:
 
     services = services_of(load())
     whole = create_app(services)
-    mount(whole, accounts=services.accounts, chat=services.chat)
+    mount(whole, accounts=services.accounts, chat=services.chat, documents=services.documents)
     found: set[tuple[str, str]] = set()
 
     def walk(routes: list[Any], prefix: str) -> None:

@@ -31,7 +31,7 @@ def test_a_start_tells_where_and_how(running: Checkout) -> None:
 def test_status_lists_every_service(running: Checkout) -> None:
     done = running.run("--status")
     assert done.returncode == 0, done.stdout
-    assert set(running.pids()) == {"app", "llm", "database"}
+    assert set(running.pids()) == {"app", "llm", "embedding", "database"}
     assert str(running.port) in done.stdout
 
 
@@ -52,6 +52,7 @@ def test_every_piece_is_checked(running: Checkout) -> None:
         "database",
         "weights",
         "answer",
+        "embedding",
         "page",
         "api",
     }
@@ -65,7 +66,7 @@ def test_logs_are_shown_by_service(running: Checkout) -> None:
     assert "supervisord" in unknown.stdout
 
 
-@pytest.mark.parametrize("service", ["app", "llm", "database"])
+@pytest.mark.parametrize("service", ["app", "llm", "embedding", "database"])
 def test_a_killed_service_comes_back(running: Checkout, service: str) -> None:
     before = running.pids()[service]
     os.kill(before, signal.SIGKILL)
@@ -132,7 +133,7 @@ def test_a_stop_leaves_no_process(running: Checkout) -> None:
     report = json.loads(running.run("--json", script="verify_system.sh").stdout)
     failed = {check["check"] for check in report["checks"] if not check["ok"]}
     assert report["ok"] is False
-    assert failed == {"services", "database", "migrations", "engine", "answer", "page", "health", "api"}
+    assert failed == {"services", "database", "migrations", "engine", "answer", "embedding", "page", "health", "api"}
     assert all(check["next_step"] for check in report["checks"] if not check["ok"])
     again = running.run("--stop")
     assert again.returncode == 0

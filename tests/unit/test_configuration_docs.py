@@ -12,9 +12,11 @@ from backend.configuration_docs import COMMAND, entries, env_example, markdown, 
 from backend.settings import REPOSITORY, Settings, load, variables
 
 SETTINGS_FILE = REPOSITORY / "backend" / "settings.py"
+# Runs on a pod as one file without the rest of Ondol, so it reads its own variables.
+EMBEDDING_SERVER = REPOSITORY / "backend" / "embedding_server.py"
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
-FEATURES = frozenset({"accounts", "chat", "hints", "sentiment", "pod"})
-BELOW_FEATURES = frozenset({"llm", "models", "store"})
+FEATURES = frozenset({"accounts", "chat", "documents", "hints", "sentiment", "pod"})
+BELOW_FEATURES = frozenset({"llm", "models", "retrieval", "store"})
 VARIABLES = frozenset(name for field in Settings.model_fields for name in variables(field))
 
 
@@ -77,7 +79,7 @@ def test_only_settings_reads_the_environment() -> None:
     reading = [
         f"{path.relative_to(REPOSITORY)}:{line}"
         for path in _sources("backend", "ui")
-        if path != SETTINGS_FILE
+        if path not in (SETTINGS_FILE, EMBEDDING_SERVER)
         for line in _environment_reads(_tree(path))
     ]
     assert reading == []
@@ -99,6 +101,10 @@ def test_only_settings_reads_the_environment() -> None:
 )
 def test_what_counts_as_reading_the_environment(code: str, reads: bool) -> None:
     assert bool(list(_environment_reads(ast.parse(code)))) is reads
+
+
+def test_the_embedding_server_runs_without_the_rest() -> None:
+    assert _imports_of({"backend", "structlog"}, EMBEDDING_SERVER) == []
 
 
 def test_the_backend_knows_nothing_of_the_page() -> None:
@@ -147,9 +153,9 @@ def _environment_reads(tree: ast.Module) -> Iterator[int]:
 
 
 def _imports_of(modules: set[str], folder: Path) -> list[str]:
-    """`file: module` for every import of these modules, or of something in them, below a folder."""
+    """`file: module` for every import of these modules, or of something in them, in a file or below a folder."""
     found = []
-    for path in sorted(folder.rglob("*.py")):
+    for path in [folder] if folder.is_file() else sorted(folder.rglob("*.py")):
         for node in ast.walk(_tree(path)):
             names: list[str] = []
             if isinstance(node, ast.Import):
@@ -168,5 +174,5 @@ def _variables_in(text: str) -> Iterator[str]:
 
 
 def _variables_of_scripts() -> set[str]:
-    scripts = [*REPOSITORY.glob("*.sh"), *REPOSITORY.glob("deploy/**/*.sh")]
+    scripts = [*REPOSITORY.glob("*.sh"), *REPOSITORY.glob("deploy/**/*.sh"), EMBEDDING_SERVER]
     return {name for path in scripts for name in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", path.read_text())}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from backend.embedding_service import encoder_name
 from backend.errors import (
     AddressUnusable,
     ModelNotOurs,
@@ -112,6 +113,14 @@ class TestPlan:
         assert starting.fetch_weights(settings) is True
         with pytest.raises(ModelNotOurs):
             starting.require_choosable_model(settings)
+
+    def test_an_embedding_server_elsewhere_is_not_started_here(self) -> None:
+        assert starting.planned(_settings(remote_embed_url="")).embed_port == 8001
+        assert starting.planned(_settings(remote_embed_url="http://127.0.0.1:18001")).embed_port is None
+
+    def test_without_a_wish_the_encoder_is_the_one_that_needs_no_gpu(self) -> None:
+        assert encoder_name(load(_env_file=None)) == "use-multilingual-v3"
+        assert encoder_name(load(_env_file=None, embedding_model="nlpai-lab/KURE-v1")) == "nlpai-lab/KURE-v1"
 
     def test_a_changed_secret_is_a_changed_setting(self) -> None:
         one, other = (starting.planned(_settings(hf_token=SecretStr(token))) for token in ("a", "b"))

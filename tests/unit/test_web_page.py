@@ -9,7 +9,7 @@ from fastapi import FastAPI, Response
 
 from backend.errors import Language
 from backend.settings import load
-from backend.web.page import MARKERS, SCRIPT, Choices, PageRewriter, rewritten
+from backend.web.page import MARKERS, SCRIPTS, Choices, PageRewriter, rewritten
 from tests.unit.web_stack import client_of, small_app
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -48,7 +48,7 @@ async def test_the_real_page_is_ours(gradio_app) -> None:
     assert "<title>Ondol</title>" in html
     assert "나만의 AI 작업실" in html
     assert '<link rel="icon" href="/static/favicon.svg"' in html
-    assert f"""<script src="{SCRIPT}" defer></script>""" in html
+    assert all(f"""<script src="{script}" defer></script>""" in html for script in SCRIPTS)
     assert "githubusercontent" not in html
     assert "twitter:" not in html
     assert 'rel="manifest"' not in html

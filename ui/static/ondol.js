@@ -5,7 +5,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const word = (key) => document.querySelector(`#words .word-${key}`)?.textContent ?? "";
-  const DRAWERS = ["history-open", "settings-open"];
+  const DRAWERS = ["history-open", "settings-open", "sources-open"];
   const YEAR = 365 * 24 * 3600;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   const keep = (name, value) => {
@@ -23,7 +23,7 @@
   }
 
   function ask(place, wish, stream = false) {
-    const prefix = { a: "account", u: "users" }[place] ?? "bridge";
+    const prefix = { a: "account", u: "users", d: "documents" }[place] ?? "bridge";
     const input = field(`${prefix}-message`);
     const button = byId(`${prefix}-${stream ? "stream" : "act"}`);
     if (!input || !button) return;
@@ -35,7 +35,7 @@
     const wish = { do: "", id: "", arg: "", text: "" };
     let place = "";
     for (const name of button.classList) {
-      if (name.startsWith("act-")) [, place, wish.do] = /^act-(?:([au])-)?(.+)$/.exec(name);
+      if (name.startsWith("act-")) [, place, wish.do] = /^act-(?:([adu])-)?(.+)$/.exec(name);
       else if (name.startsWith("id-")) wish.id = name.slice(3);
       else if (name.startsWith("arg-")) wish.arg = name.slice(4);
     }
@@ -69,6 +69,9 @@
     example: (_wish, button) => ask("", { do: "ask", text: button.textContent }, true),
     regenerate: (wish) => ask("", wish, true),
   };
+
+  // Scripts of other places add buttons of their own to `here`.
+  window.ondol = { ask, byId, closeDrawers, field, fill, here, inline, word };
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".act");
@@ -175,7 +178,7 @@
 
   function showPlace(name) {
     byId(`place-${name}-button`)?.click();
-    if (name === "users") byId("users-refresh")?.click();
+    if (name === "users" || name === "documents") byId(`${name}-refresh`)?.click();
     closeDrawers();
   }
 
@@ -252,7 +255,7 @@
         endsSyllable = event.isComposing || event.keyCode === 229;
         if (endsSyllable) event.stopImmediatePropagation();
       } else if (event.key === "Escape") {
-        if (byId("chat")?.matches(".history-open, .settings-open")) closeDrawers();
+        if (byId("chat")?.matches(".history-open, .settings-open, .sources-open")) closeDrawers();
         else if (byId("stop")?.offsetParent) byId("stop").click();
       } else if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) {
         event.preventDefault();
@@ -328,7 +331,8 @@
       time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
     }
     // Gradio reads a bubble's source aloud, which for the line of buttons is HTML.
-    for (const line of document.querySelectorAll(`[data-testid][aria-label*="<div class="]`)) line.removeAttribute("aria-label");
+    const html = `[data-testid]:is([aria-label*="<div class="], [aria-label*="<sup>"])`;
+    for (const line of document.querySelectorAll(html)) line.removeAttribute("aria-label");
     if (first && document.querySelector("#thread-head .thread-head")) {
       first = false;
       restoreDraft();
