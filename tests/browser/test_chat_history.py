@@ -67,7 +67,7 @@ async def test_exports_hold_the_whole_conversation(page_app: PageApp, reader: Re
     await chat.asked("내보낼 질문")
     files = {}
     for kind in ("md", "json"):
-        await chat.page.locator("#thread-head details.export summary").click()
+        await chat.page.locator("#thread-head details.export:not(.pick) summary").click()
         async with chat.page.expect_download() as started:
             await chat.page.locator(f"#thread-head a[href$={kind}]").click()
         download = await started.value

@@ -28,10 +28,13 @@ LEAVES = st.one_of(
 )
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 FIELDS = {
-    "chat": ("message", "provider", "conversation_id", "stream", "system_prompt", "temperature", "max_tokens"),
-    "change": ("title", "system_prompt", "temperature", "max_tokens"),
+    "chat": (
+        "message", "provider", "conversation_id", "stream", "system_prompt", "temperature", "max_tokens",
+        "collection_ids",
+    ),
+    "change": ("title", "system_prompt", "temperature", "max_tokens", "collection_ids"),
     "rating": ("rating", "comment"),
-}
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ async def test_a_whole_answer_is_told_with_its_figures_and_kept(house: House) ->
     answer = await ask(house, "  온돌은 무엇인가요? 😀\n자세히  ")
     assert set(answer) == {
         "response", "model_used", "provider", "processing_time", "conversation_id", "message_id", "finish_reason",
-        "trimmed_messages", "usage",
+        "trimmed_messages", "usage", "collection_ids", "citations", "degraded",
     }  # fmt: skip
+    assert (answer["collection_ids"], answer["citations"], answer["degraded"]) == ([], None, False)
     assert (answer["model_used"], answer["provider"], answer["finish_reason"]) == ("double", "main", "stop")
     usage = answer["usage"]
     assert usage["completion_tokens"] == 30
@@ -65,7 +66,7 @@ async def test_a_streamed_answer_starts_goes_on_and_is_done(house: House) -> Non
     assert [events[0].name, *{event.name for event in events[1:-1]}, events[-1].name] == ["start", "delta", "done"]
     done = events[-1].data
     assert text_of(events) == done["response"]
-    assert set(events[0].data) == {"conversation_id", "message_id", "model_used"}
+    assert set(events[0].data) == {"conversation_id", "message_id", "model_used", "collection_ids"}
     assert all(done[name] == events[0].data[name] for name in events[0].data)
     kept = await thread(house, done["conversation_id"])
     assert kept["messages"][-1]["content"] == done["response"]
