@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from importlib.metadata import version
-from pathlib import Path
 
-import procrastinate
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -116,8 +114,6 @@ async def test_a_user_who_may_not_create_pgvector_is_told_what_to_do(
     await modest.close()
 
 
-def test_the_queue_is_the_one_its_library_knows() -> None:
-    """The copy in the migrations and the installed version belong together; a new version brings a migration."""
-    shipped = Path(procrastinate.__file__).parent / "sql" / "schema.sql"
-    copy = MIGRATIONS / "sql" / f"procrastinate_{version('procrastinate').replace('.', '_')}.sql"
-    assert copy.read_bytes() == shipped.read_bytes()
+def test_the_queue_is_of_the_version_its_migration_was_written_for() -> None:
+    """Another version of the library may want other tables: upgrading it means writing a migration."""
+    assert version("procrastinate") == "3.10.0"

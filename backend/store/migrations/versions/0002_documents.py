@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from procrastinate.schema import SchemaManager
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 revision = "0002"
@@ -47,8 +48,8 @@ def upgrade() -> None:
     )
     op.add_column("messages", sa.Column("sources", JSONB()))
     _run((_SQL / "search.sql").read_text(encoding="utf-8"))
-    # A copy of what the library ships, so that this migration makes the same tables whichever version is installed.
-    _run((_SQL / "procrastinate_3_10_0.sql").read_text(encoding="utf-8"))
+    # The library's own tables, of the version it is pinned to; one that changes them brings a migration of its own.
+    _run(SchemaManager.get_schema())
 
 
 def downgrade() -> None:
