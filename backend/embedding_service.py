@@ -5,7 +5,6 @@ The server itself is one file that knows nothing of Ondol; this gives it our set
 
 import os
 import signal
-import socket
 import sys
 from dataclasses import replace
 
@@ -14,8 +13,8 @@ import uvicorn
 
 from backend import logs
 from backend.embedding_server import LAPTOP_MODEL, Config, create_app
-from backend.errors import Language, OndolError, PortTaken
-from backend.processes import die_with_parent
+from backend.errors import Language, OndolError
+from backend.processes import die_with_parent, require_port
 from backend.settings import ConfigurationError, Settings, load
 
 log = structlog.get_logger()
@@ -49,7 +48,7 @@ def serve(settings: Settings) -> None:
         model=encoder_name(settings),
         api_key=settings.embed_api_key.get_secret_value(),
     )
-    _require_free(settings.embed_host, settings.embed_port)
+    require_port(settings.embed_host, settings.embed_port, variable="EMBED_PORT")
     _tell_the_hub(settings)
     log.info("embedding_server", model=config.model, address=f"{settings.embed_host}:{settings.embed_port}")
     uvicorn.run(
@@ -76,17 +75,6 @@ def _tell_the_hub(settings: Settings) -> None:
         os.environ["HF_TOKEN"] = token
     if "hf_endpoint" in settings.model_fields_set:
         os.environ["HF_ENDPOINT"] = settings.hf_endpoint
-
-
-def _require_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PortTaken(host=host, port=port, reason=reason, variable="EMBED_PORT") from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the programs Ondol starts are tied to each other.
+"""What the programs Ondol starts have in common: how they are tied to each other, and the port each needs.
 
 A supervisor that is killed cannot stop what it started. A model server that lives on would keep its port and
 its memory, and the next start would fail on both.
@@ -7,7 +7,10 @@ its memory, and the next start would fail on both.
 import ctypes
 import os
 import signal
+import socket
 import sys
+
+from backend.errors import PortTaken
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -30,3 +33,21 @@ def die_with_parent(sig: signal.Signals) -> None:
         raise OSError(number, f"prctl(PR_SET_PDEATHSIG): {os.strerror(number)}")
     if os.getppid() != parent:
         os.kill(os.getpid(), sig)
+
+
+def require_port(host: str, port: int, *, variable: str) -> None:
+    """Looks whether a server can listen there, before it loads anything.
+
+    Args:
+        variable: the setting that chooses the port, for the message.
+
+    Raises:
+        PortTaken: it cannot, with the system's reason.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise PortTaken(host=host, port=port, reason=error.strerror or str(error), variable=variable) from None

@@ -24,11 +24,11 @@ import psutil
 from backend.documents.service import Documents
 from backend.jobs.queue import Jobs
 from backend.settings import Settings, load
-from backend.store.database import Database, wait_until_ready
+from backend.store.database import Database
 from backend.store.embedded import server_of
 from backend.store.models import DocumentStatus, User
 from bench.pdf_writer import pdf_of
-from bench.processes import program
+from bench.processes import answers, program
 
 _START_TIMEOUT_S = 60.0
 _LINES = 45
@@ -54,7 +54,7 @@ def main() -> int:
         environment = {"DATA_DIR": name, "DATABASE_URL": ""}
         with program("database", [sys.executable, "-m", "backend.store.embedded"], environment, folder) as database:
             server = server_of(settings)
-            database.wait_for(lambda: asyncio.run(_answers(server.url())), _START_TIMEOUT_S)
+            database.wait_for(lambda: asyncio.run(answers(server.url())), _START_TIMEOUT_S)
             found = asyncio.run(_measure(settings, server.url(), options.pages))
     sys.stdout.write(json.dumps(found) + "\n")
     return 0 if found["status"] == DocumentStatus.READY else 1
@@ -136,17 +136,6 @@ class _Memory:
                 except psutil.Error:
                     continue
             self.peak_bytes = max(self.peak_bytes, total)
-
-
-async def _answers(url: str) -> bool:
-    database = Database(url, pool_size=1)
-    try:
-        await wait_until_ready(database, 1.0)
-    except Exception:
-        return False
-    finally:
-        await database.close()
-    return True
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from backend.errors import DatabaseUnavailable
 from backend.settings import REPOSITORY
+from backend.store.database import Database
 
 _STOP_TIMEOUT_S = 20.0
 _LOG_LINES = 15
@@ -74,3 +76,15 @@ def program(name: str, arguments: list[str], environment: Mapping[str, str], fol
         yield running
     finally:
         running.stop()
+
+
+async def answers(url: str) -> bool:
+    """Whether the database takes queries."""
+    database = Database(url, pool_size=1)
+    try:
+        await database.ping()
+    except DatabaseUnavailable:
+        return False
+    finally:
+        await database.close()
+    return True

@@ -27,12 +27,11 @@ import structlog
 from backend.accounts.administration import FIRST_ADMIN
 from backend.accounts.identity import Scope
 from backend.accounts.service import Accounts
-from backend.errors import DatabaseUnavailable
 from backend.settings import REPOSITORY, Settings, load
 from backend.store.database import Database
 from backend.store.embedded import server_of
 from bench.figures import gaps_ms, percentile
-from bench.processes import Program, ProgramFailedError, program
+from bench.processes import Program, ProgramFailedError, answers, program
 from bench.reader import Protocol, Target
 
 _START_TIMEOUT_S = 120.0
@@ -141,7 +140,7 @@ def _system(plan: Plan, folder: Path) -> Iterator[Running]:
     python = sys.executable
     with program("database", [python, "-m", "backend.store.embedded"], environment, folder) as database:
         url = server_of(settings).url()
-        database.wait_for(lambda: asyncio.run(_answers(url)), _START_TIMEOUT_S)
+        database.wait_for(lambda: asyncio.run(answers(url)), _START_TIMEOUT_S)
         token = asyncio.run(_token(url, settings))
         engine_arguments = [python, "-m", "bench.engine", "--api-key", _ENGINE_KEY, "--answer-tokens", "100000"]
         engine_arguments += ["--max-model-len", "200000", "--max-running", str(plan.streams)]
@@ -165,18 +164,6 @@ def _system(plan: Plan, folder: Path) -> Iterator[Running]:
                 app.wait_for(lambda: _is_healthy(app_port), _START_TIMEOUT_S)
                 ondol = Target(Protocol.ONDOL, app_port, token)
                 yield Running(app, ondol, Target(Protocol.OPENAI, engine["port"], _ENGINE_KEY, "double"))
-
-
-async def _answers(url: str) -> bool:
-    """Whether the database takes queries."""
-    database = Database(url, pool_size=1)
-    try:
-        await database.ping()
-    except DatabaseUnavailable:
-        return False
-    finally:
-        await database.close()
-    return True
 
 
 async def _token(url: str, settings: Settings) -> str:

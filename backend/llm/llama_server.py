@@ -5,18 +5,17 @@ A process of its own keeps the page alive when the engine is killed, and lets a 
 
 import os
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING
 
 import structlog
 
 from backend import logs
-from backend.errors import Language, OndolError, PortTaken
+from backend.errors import Language, OndolError
 from backend.llm.llama_plan import Plan, plan
 from backend.llm.machine import this_machine
 from backend.models import model_name, read_header, ready_weights
-from backend.processes import die_with_parent
+from backend.processes import die_with_parent, require_port
 from backend.settings import ConfigurationError, Settings, load
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def serve(settings: Settings) -> None:
     name = model_name(settings)
     machine = this_machine()
     chosen = plan(machine, read_header(path), settings)
-    _ensure_port_is_free(settings.llm_host, settings.llm_port)
+    require_port(settings.llm_host, settings.llm_port, variable="VLLM_PORT")
     log.info(
         "model_server_plan",
         model=name,
@@ -103,17 +102,6 @@ def _start(settings: Settings, chosen: Plan, path: str, name: str) -> "xllamacpp
     params.cors_credentials = False
     params.verbosity = _LOG_WARNINGS
     return xllamacpp.Server(params)
-
-
-def _ensure_port_is_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PortTaken(host=host, port=port, reason=reason, variable="VLLM_PORT") from None
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from uuid import UUID
 import numpy as np
 
 from backend.embedding import EmbeddingClient, EncoderInfo
-from backend.errors import DatabaseUnavailable
 from backend.retrieval.search import QueryEncoder
 from backend.retrieval.vectors import (
     Vectors,
@@ -26,7 +25,7 @@ from backend.settings import load
 from backend.store.database import Database
 from backend.store.embedded import server_of
 from backend.store.models import Collection, Document, DocumentStatus, Role, User
-from bench.processes import ProgramFailedError, program
+from bench.processes import ProgramFailedError, answers, program
 
 _START_TIMEOUT_S = 120.0
 _ENCODE_TIMEOUT_S = 600.0
@@ -49,7 +48,7 @@ async def place() -> AsyncIterator[Place]:
         environment = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": ""}
         with program("database", command, environment, Path(folder)) as server:
             url = server_of(settings).url()
-            await asyncio.to_thread(server.wait_for, lambda: asyncio.run(_answers(url)), _START_TIMEOUT_S)
+            await asyncio.to_thread(server.wait_for, lambda: asyncio.run(answers(url)), _START_TIMEOUT_S)
             database = Database(url)
             try:
                 await database.migrate()
@@ -123,14 +122,3 @@ async def embed(here: Place, encoder: QueryEncoder) -> None:
         await store_vectors(here.database, registered, [each.chunk_id for each in batch], vectors)
         after = batch[-1].chunk_id
     await activate_if_complete(here.database, registered.id)
-
-
-async def _answers(url: str) -> bool:
-    database = Database(url, pool_size=1)
-    try:
-        await database.ping()
-    except DatabaseUnavailable:
-        return False
-    finally:
-        await database.close()
-    return True
