@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import psutil
+import structlog
 
 from backend.documents.service import Documents
 from backend.jobs.queue import Jobs
@@ -47,6 +48,7 @@ def main() -> int:
     if options.pages < 1:
         parser.error("--pages must be above 0")
     signal.signal(signal.SIGTERM, _leave)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output has one line
     with tempfile.TemporaryDirectory(prefix="ondol-ingest-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the database may run as another user
