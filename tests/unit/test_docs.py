@@ -16,7 +16,7 @@ from backend.web.app import create_app, services_of
 from backend.web.metrics import Metrics
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
-COMMAND_LINE_SECTIONS = frozenset({"weights", "processes"})
+COMMAND_LINE_AREAS = frozenset({"weights", "processes"})
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 
@@ -121,9 +121,7 @@ def _options_of_the_start() -> set[str]:
 
 def _errors_of_requests() -> Iterator[type[OndolError]]:
     """Those that are told by the web; the others belong to commands."""
-    section = ""
-    for line in Path(errors.__file__).read_text(encoding="utf-8").splitlines():
-        if found := re.match(r"# --- (\w+) -", line):
-            section = found[1]
-        if (found := re.match(r"class (\w+)\(OndolError\)", line)) and section not in COMMAND_LINE_SECTIONS:
-            yield getattr(errors, found[1])
+    for file in sorted(Path(errors.__file__).parent.glob("*.py")):
+        if file.stem not in COMMAND_LINE_AREAS:
+            for name in re.findall(r"^class (\w+)\(OndolError\)", _read(file), re.M):
+                yield getattr(errors, name)

@@ -1,0 +1,6 @@
+"""Tables of Ondol. Times are UTC; ids are random UUIDs, so that a number in a URL tells nothing."""
+
+from backend.store.models.accounts import *
+from backend.store.models.base import *
+from backend.store.models.chat import *
+from backend.store.models.documents import *

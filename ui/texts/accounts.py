@@ -1,0 +1,58 @@
+"""The account page and the users page."""
+
+from typing import Final
+
+from backend.errors import Text
+
+TEXTS: Final[dict[str, Text]] = {
+    # account
+    "account_title": Text("내 계정", "Your account"),
+    "change_password": Text("비밀번호 바꾸기", "Change password"),
+    "sessions_title": Text("로그인한 곳", "Where you are signed in"),
+    "this_browser": Text("이 브라우저", "this browser"),
+    "last_seen": Text("마지막 사용", "Last used"),
+    "created": Text("만든 때", "Created"),
+    "revoke": Text("끊기", "Revoke"),
+    "revoke_others": Text("다른 곳 모두 끊기", "Sign out everywhere else"),
+    "tokens_title": Text("API 토큰", "API tokens"),
+    "tokens_info": Text("프로그램이 `Authorization: Bearer …`로 보냅니다. 형식은 [/docs](/docs)에 있습니다.", "Programs send it as `Authorization: Bearer …`; the API is described at [/docs](/docs)."),
+    "token_name": Text("이름", "Name"),
+    "token_name_hint": Text("예: 내 노트북 스크립트", "e.g. script on my laptop"),
+    "token_scopes": Text("권한", "Scopes"),
+    "token_days": Text("유효 기간(일, 0은 끝없음)", "Valid for (days, 0 = no end)"),
+    "create_token": Text("토큰 만들기", "Create token"),
+    "token_once": Text("지금 한 번만 보여 드립니다. 복사해 두세요.", "This is shown only now. Copy it."),
+    "no_tokens": Text("아직 토큰이 없습니다.", "No tokens yet."),
+    "never": Text("없음", "never"),
+    "expires": Text("만료", "Expires"),
+    "scope_chat": Text("대화하기", "chat"),
+    "scope_read": Text("읽기", "read"),
+    "scope_admin": Text("관리", "admin"),
+    "token_gone": Text("토큰을 끊었습니다.", "The token is revoked."),
+    "session_gone": Text("그곳의 로그인을 끊었습니다.", "That browser is signed out."),
+    "sessions_gone": Text("다른 곳 {count}군데의 로그인을 끊었습니다.", "{count} other browsers are signed out."),
+    "confirm_revoke": Text("이 토큰을 쓰는 프로그램이 더는 접속하지 못합니다. 끊을까요?", "Programs using this token lose access. Revoke it?"),
+    "actions_done": Text("바꾸었습니다: {username}", "Changed: {username}"),
+    "device": Text("기기", "Device"),
+    "address": Text("주소", "Address"),
+    "action": Text("작업", "Action"),
+    # users
+    "users_title": Text("사용자", "Users"),
+    "add_user": Text("사용자 추가", "Add a user"),
+    "username": Text("이름", "Name"),
+    "role": Text("역할", "Role"),
+    "role_admin": Text("관리자", "admin"),
+    "role_user": Text("사용자", "user"),
+    "state": Text("상태", "State"),
+    "active": Text("사용 중", "active"),
+    "disabled": Text("막음", "disabled"),
+    "disable": Text("막기", "Disable"),
+    "enable": Text("풀기", "Enable"),
+    "make_admin": Text("관리자로", "Make admin"),
+    "make_user": Text("사용자로", "Make user"),
+    "reset_password": Text("비밀번호 새로", "Reset password"),
+    "new_password": Text("{username}의 첫 비밀번호입니다. 지금 한 번만 보이며, 처음 로그인할 때 바꾸게 됩니다.", "First password of {username}: shown only now, to be changed at the first sign-in."),
+    "last_login": Text("마지막 로그인", "Last sign-in"),
+    "confirm_reset": Text("비밀번호를 새로 정하고 모든 로그인을 끊을까요?", "Reset the password and sign this user out everywhere?"),
+    "confirm_disable": Text("이 사용자를 막을까요? 로그인과 토큰이 모두 끊깁니다.", "Disable this user? All sign-ins and tokens end."),
+}  # fmt: skip
