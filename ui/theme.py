@@ -4,7 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS = "\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("ondol.css", "documents.css"))
+_STYLES = Path(__file__).parent / "styles"
+_BASE = _STYLES / "ondol.css"  # first: the sheets of the places build on it
+CSS = "\n".join(file.read_text(encoding="utf-8") for file in (_BASE, *sorted(set(_STYLES.glob("*.css")) - {_BASE})))
 
 _FONT = ["Pretendard", "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "D2Coding", "monospace"]

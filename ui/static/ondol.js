@@ -14,6 +14,9 @@
 
   // --- buttons of ours -> Gradio -----------------------------------------------------------------------
 
+  // Letter in front of a button's name -> place it belongs to; scripts of other places add theirs.
+  const bridges = { a: "account", u: "users", d: "documents" };
+
   const field = (id) => byId(id)?.querySelector("textarea, input");
 
   function fill(input, value) {
@@ -23,7 +26,7 @@
   }
 
   function ask(place, wish, stream = false) {
-    const prefix = { a: "account", u: "users", d: "documents" }[place] ?? "bridge";
+    const prefix = bridges[place] ?? "bridge";
     const input = field(`${prefix}-message`);
     const button = byId(`${prefix}-${stream ? "stream" : "act"}`);
     if (!input || !button) return;
@@ -35,7 +38,7 @@
     const wish = { do: "", id: "", arg: "", text: "" };
     let place = "";
     for (const name of button.classList) {
-      if (name.startsWith("act-")) [, place, wish.do] = /^act-(?:([adu])-)?(.+)$/.exec(name);
+      if (name.startsWith("act-")) [, place, wish.do] = /^act-(?:([a-z])-)?(.+)$/.exec(name);
       else if (name.startsWith("id-")) wish.id = name.slice(3);
       else if (name.startsWith("arg-")) wish.arg = name.slice(4);
     }
@@ -71,7 +74,7 @@
   };
 
   // Scripts of other places add buttons of their own to `here`.
-  window.ondol = { ask, byId, closeDrawers, field, fill, here, inline, word };
+  window.ondol = { ask, bridges, byId, closeDrawers, field, fill, here, inline, word };
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".act");
@@ -178,7 +181,7 @@
 
   function showPlace(name) {
     byId(`place-${name}-button`)?.click();
-    if (name === "users" || name === "documents") byId(`${name}-refresh`)?.click();
+    byId(`${name}-refresh`)?.click();
     closeDrawers();
   }
 
