@@ -28,6 +28,13 @@ done
 # A path among the arguments says itself what to run.
 case " $* " in *" tests/"*) ;; *) [ ${#kinds[@]} -gt 0 ] || kinds=(tests/unit tests/integration tests/browser) ;; esac
 
+# Most tests wait for other processes. A file stays with one worker: its tests share what is slow to start.
+side_by_side=()
+if [ ${#kinds[@]} -gt 0 ]; then
+  workers=$(nproc)
+  side_by_side=(-n "$((workers < 4 ? workers : 4))" --dist loadfile)
+fi
+
 prepare_tests
 case " ${kinds[*]-} $* " in *tests/browser*) prepare_browser ;; esac
-exec "$TEST_PYTHON" -m pytest ${kinds[@]+"${kinds[@]}"} "$@"
+exec "$TEST_PYTHON" -m pytest ${side_by_side[@]+"${side_by_side[@]}"} ${kinds[@]+"${kinds[@]}"} "$@"
