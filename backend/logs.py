@@ -36,7 +36,10 @@ _SECRET_TEXT = (
 PROMPT_KEYS = frozenset(
     {"prompt", "system_prompt", "question", "answer", "message", "messages", "content", "completion"}
 )
-_NOISY_LOGGERS = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3", "asyncio", "multipart")
+_NOISY_LOGGERS = (
+    "httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3", "asyncio", "multipart",
+    "apscheduler.executors.default",
+)  # fmt: skip
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
@@ -73,7 +76,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
-    # Their INFO lines are addresses of every request made, their DEBUG lines whole prompts.
+    # Their INFO lines are addresses of every request made and every tick of a clock, their DEBUG lines whole prompts.
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

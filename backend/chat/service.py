@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import stamina
 import structlog
 
+from backend.activity import Activity
 from backend.chat.asked import Asked, NothingFound, Options, asked_with, columns_of, messages_of
 from backend.chat.citations import CitationFilter
 from backend.chat.conversations import Conversations, Thread, storable
@@ -60,6 +61,7 @@ class ChatService:
         engines: by provider name.
         metrics: counts answers.
         search: finds passages in documents; without one, the documents of a conversation are not asked.
+        activity: of the process; answers are counted there, and refused while it drains.
     """
 
     def __init__(
@@ -69,12 +71,15 @@ class ChatService:
         engines: Mapping[str, Engine],
         metrics: ChatMetrics,
         search: Searches | None = None,
+        *,
+        activity: Activity | None = None,
     ) -> None:
         self._settings = settings
         self.conversations = conversations
         self.engines = engines
         self._metrics = metrics
         self._lookup = None if search is None else Lookup(settings, search)
+        self._activity = activity or Activity()
         self._runs: dict[UUID, Run] = {}
         self._starting: list[tuple[UUID, UUID | None]] = []
 
@@ -96,7 +101,7 @@ class ChatService:
             EmptyMessage, MessageTooLong, MessageOverContext: nothing was stored.
             UnknownConversation, UnknownProvider, ConversationBusy, TooManyStreams: nothing was stored.
             EngineUnavailable, EngineLoading, EngineRefused: nothing was stored.
-            DatabaseUnavailable, DatabaseFull: nothing was stored.
+            Draining, DatabaseUnavailable, DatabaseFull: nothing was stored.
         """
         question = self._checked(text)
         thread = None
@@ -191,7 +196,9 @@ class ChatService:
         source = conversation or options or Options()
         collections = tuple(source.collection_ids) if self._lookup else ()
         asked = asked_with(source, messages_of(thread, question), documents=bool(collections))
-        with self._place(user_id, conversation_id):
+        self._activity.admit()
+        with ExitStack() as work, self._place(user_id, conversation_id):
+            work.enter_context(self._activity.work("chat"))
             info = await engine.require_ready()
             prompt = await asked.fitted(engine, info)
             stored_in, answer_id = await self.conversations.add_turn(
@@ -213,8 +220,10 @@ class ChatService:
                 collection_ids=collections,
             )
             self._runs[stored_in] = run
-        self._metrics.answer_started()
-        run.task = asyncio.create_task(self._write(run, engine, info, asked, prompt))
+            self._metrics.answer_started()
+            run.task = asyncio.create_task(self._write(run, engine, info, asked, prompt))
+            finished = work.pop_all()  # it is work from the question to the end of the answer, without a gap
+            run.task.add_done_callback(lambda _: finished.close())
         run.expect_reader()
         return run
 

@@ -32,10 +32,12 @@ from backend.retrieval.index import add_chunks, remove_chunks
 from backend.settings import Settings
 from backend.store.database import Database
 from backend.store.models import Collection, Document, DocumentStatus
+from backend.work_folders import clear_work_folders, work_folder
 
 READ = "documents.read"
 INDEX = "documents.index"
 MAX_ATTEMPTS = 4  # a file with which the process dies again and again is left
+_FOLDERS = "document"
 _LOOK_EVERY_S = 0.5
 _ANALYSE_TIMEOUT_S = 3600.0
 _KEEP_CHILD_S = 60.0
@@ -98,7 +100,7 @@ class Ingest:
             found = (await session.scalars(waiting, {"task": READ})).all()
         for document_id in found:
             await self.defer(document_id)
-        originals.clear_work_folders(self._settings, time.time())
+        clear_work_folders(self._settings, _FOLDERS, time.time())
 
     async def defer(self, document_id: UUID) -> None:
         """Asks for a document to be read."""
@@ -153,7 +155,7 @@ class Ingest:
             ) is not None
 
     async def _work(self, document: Document, progress: "_Share") -> None:
-        with originals.work_folder(self._settings) as folder:
+        with work_folder(self._settings, _FOLDERS) as folder:
             path = folder / "file"
             await originals.write_to(self._database, document.sha256, path)
             if document.media_type == Kind.ZIP:

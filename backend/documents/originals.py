@@ -1,11 +1,7 @@
 """The bytes of uploaded files in the database: stored once, read back in pieces."""
 
 import hashlib
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -14,12 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.documents.collections import FILES_LOCK
 from backend.errors import UnknownDocument
-from backend.settings import Settings
 from backend.store.database import Database
 from backend.store.models import DocumentFile
 
 _PIECE = 8 << 20
-_LEFT_AFTER_S = 86_400  # no file takes that long
 
 
 async def keep(session: AsyncSession, content: bytes) -> bytes:
@@ -47,20 +41,3 @@ async def write_to(database: Database, digest: bytes, path: Path) -> None:
                     select(func.substring(DocumentFile.content, start + 1, _PIECE)).where(DocumentFile.sha256 == digest)
                 )
                 file.write(piece)
-
-
-@contextmanager
-def work_folder(settings: Settings) -> Iterator[Path]:
-    """A folder for the files of one job, which only this user can open; gone at the end."""
-    parent = settings.data_dir / "tmp"
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with TemporaryDirectory(prefix="document-", dir=parent) as folder:
-        yield Path(folder)
-
-
-def clear_work_folders(settings: Settings, now: float) -> None:
-    """Removes what killed processes have left, a day after. `now` in seconds since 1970."""
-    for folder in (settings.data_dir / "tmp").glob("document-*"):
-        with suppress(OSError):
-            if now - folder.stat().st_mtime > _LEFT_AFTER_S:
-                shutil.rmtree(folder)

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.activity import Activity
 from backend.documents import originals
 from backend.documents.children import PICTURE_TIMEOUT_S, ask_once, error_of
 from backend.documents.collections import CollectionInfo, Collections, changeable, readable_by, remove_unused_files
@@ -23,6 +24,7 @@ from backend.jobs.queue import Jobs
 from backend.settings import Settings
 from backend.store.database import Database
 from backend.store.models import Collection, Document, DocumentFile, DocumentStatus
+from backend.work_folders import work_folder
 
 __all__ = ["Added", "CollectionInfo", "Documents", "failure_of"]
 
@@ -39,9 +41,18 @@ class Documents:
         database, settings: of the process.
         jobs: where reading and indexing are done; the work is registered here.
         encoder: makes vectors; None: words are enough.
+        activity: of the process; uploads are counted there, and refused while it drains.
     """
 
-    def __init__(self, database: Database, settings: Settings, jobs: Jobs, encoder: EmbeddingClient | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        jobs: Jobs,
+        encoder: EmbeddingClient | None,
+        activity: Activity | None = None,
+    ) -> None:
+        self._activity = activity or Activity()
         self._database, self._settings, self._jobs = database, settings, jobs
         self.collections = Collections(database)
         self.uploads = Uploads(database, settings)
@@ -100,14 +111,17 @@ class Documents:
         """Stores a file and has it read.
 
         Raises:
+            Draining: the machine is being stopped.
             UnknownCollection, NotAllowed: the person may not bring anything into it.
             OndolError: one of the section `documents` says why the file is refused.
         """
-        async with self._database.session() as session:
-            await changeable(session, user_id, collection_id, is_admin=is_admin)
-        added = await self.uploads.take(collection_id, file_name, content)
-        if added.document.status == DocumentStatus.QUEUED:
-            await self.ingest.defer(added.document.id)
+        self._activity.admit()
+        with self._activity.work("documents"):
+            async with self._database.session() as session:
+                await changeable(session, user_id, collection_id, is_admin=is_admin)
+            added = await self.uploads.take(collection_id, file_name, content)
+            if added.document.status == DocumentStatus.QUEUED:
+                await self.ingest.defer(added.document.id)
         return added
 
     async def list_documents(
@@ -139,7 +153,12 @@ class Documents:
         return await self._turn(user_id, document_id, _WAITING, DocumentStatus.CANCELLED, is_admin=is_admin)
 
     async def retry(self, user_id: UUID, document_id: UUID, *, is_admin: bool = False) -> Document:
-        """Has one read again that failed or was cancelled. Raises UnknownDocument, NotAllowed, DocumentNotWaiting."""
+        """Has one read again that failed or was cancelled.
+
+        Raises:
+            UnknownDocument, NotAllowed, DocumentNotWaiting, Draining
+        """
+        self._activity.admit()
         async with self._database.session() as session:
             document = await _readable(session, user_id, document_id)
             kept = await session.scalar(select(DocumentFile.sha256).where(DocumentFile.sha256 == document.sha256))
@@ -190,7 +209,7 @@ class Documents:
             return self._pictures[key]
 
     async def _drawn(self, document: Document, page: int) -> bytes:
-        with originals.work_folder(self._settings) as folder:
+        with work_folder(self._settings, "document") as folder:
             source, picture = folder / "file.pdf", folder / "page.png"
             await originals.write_to(self._database, document.sha256, source)
             await ask_once("picture", timeout_s=PICTURE_TIMEOUT_S, path=str(source), page=page, out=str(picture))

@@ -12,10 +12,12 @@ from typing import Any
 import psycopg
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
 from psycopg_pool import PoolTimeout
 from sqlalchemy.engine import make_url
 
+from backend.activity import Activity
 from backend.errors import DatabaseUnavailable, OndolError
 
 HEARTBEAT_S = 3.0
@@ -34,6 +36,7 @@ class Jobs:
         heartbeat_s: how often a worker tells that it lives.
         stalled_after_s: seconds of silence after which its jobs are taken up by others.
         recover_every_s: how often a worker looks for such jobs.
+        activity: of the process; jobs that run in it are counted there.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Jobs:
         heartbeat_s: float = HEARTBEAT_S,
         stalled_after_s: float = STALLED_AFTER_S,
         recover_every_s: float = RECOVER_EVERY_S,
+        activity: Activity | None = None,
     ) -> None:
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._heartbeat_s, self._stalled_after_s = heartbeat_s, stalled_after_s
         self._recover_every_s = recover_every_s
+        self._activity = activity or Activity()
         self._app = App(connector=self._connector())
         self._opening = asyncio.Lock()
         self._is_open = False
@@ -59,7 +64,8 @@ class Jobs:
         """
 
         async def begin(context: JobContext, /, **arguments: Any) -> None:
-            await work(attempt=context.job.attempts, **arguments)
+            with self._activity.work("jobs"):
+                await work(attempt=context.job.attempts, **arguments)
 
         self._app.task(name=name, queue=queue, pass_context=True)(begin)
 
@@ -67,12 +73,13 @@ class Jobs:
         """Registers what looks for work whose job was lost; a worker calls it at its start and every few seconds."""
         self._recoveries.append(recovery)
 
-    async def defer(self, name: str, *, once: str | None = None, **arguments: Any) -> int | None:
+    async def defer(self, name: str, *, once: str | None = None, priority: int = 0, **arguments: Any) -> int | None:
         """Puts work into the queue.
 
         Args:
             name: of the work.
             once: a key; while a job with this key waits, no second one is put in, and two never run at once.
+            priority: of what waits the highest is done first.
             arguments: JSON values.
 
         Returns:
@@ -83,9 +90,18 @@ class Jobs:
         """
         try:
             await self._open()
-            return await self._app.configure_task(name, queueing_lock=once, lock=once).defer_async(**arguments)
+            task = self._app.configure_task(name, queueing_lock=once, lock=once, priority=priority)
+            return await task.defer_async(**arguments)
         except AlreadyEnqueued:
             return None
+        except (ConnectorException, psycopg.OperationalError, PoolTimeout) as error:
+            raise DatabaseUnavailable from error
+
+    async def running(self) -> int:
+        """Jobs that are being done now, by any worker. Raises DatabaseUnavailable."""
+        try:
+            await self._open()
+            return len(list(await self._app.job_manager.list_jobs_async(status="doing")))
         except (ConnectorException, psycopg.OperationalError, PoolTimeout) as error:
             raise DatabaseUnavailable from error
 
@@ -118,7 +134,10 @@ class Jobs:
         manager = self._app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_after_s):
             log.info("job_taken_up_again", job=job.id, task=job.task_name)
-            await manager.retry_job(job)
+            try:
+                await manager.retry_job(job)
+            except UniqueViolation:  # another with the same key waits already, and can begin once this one is gone
+                await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         for recovery in self._recoveries:
             await recovery()
 

@@ -7,7 +7,7 @@ else a token needs here (`docs/benchmarks.md`).
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -108,10 +108,20 @@ class Engine:
             http_client=self._http,
             max_retries=0 if provider.is_local else 2,
         )
-        self._root = provider.base_url.removesuffix("/v1")
         self._info: EngineInfo | None = None
         self._probed_at = float("-inf")
         self._probe_lock = asyncio.Lock()
+
+    @property
+    def root_url(self) -> str:
+        """Where an engine's own paths are, beside the protocol's: the base URL without `/v1`."""
+        return self.provider.base_url.removesuffix("/v1")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What says who asks."""
+        key = self.provider.api_key.get_secret_value()
+        return {"Authorization": f"Bearer {key}"} if key else {}
 
     async def close(self) -> None:
         await self._client.close()
@@ -148,7 +158,7 @@ class Engine:
         if not key:
             return None
         try:
-            response = await self._http.post(f"{self._root}/tokenize", json=body, headers=self._headers())
+            response = await self._http.post(f"{self.root_url}/tokenize", json=body, headers=self.headers)
             value = response.json()[key] if response.status_code == 200 else None
         except (httpx2.HTTPError, ValueError, KeyError, TypeError):
             return None
@@ -162,7 +172,7 @@ class Engine:
         model: str,
         temperature: float | None = None,
         max_tokens: int | None = None,
-    ) -> AsyncIterator[str | Finished]:
+    ) -> AsyncGenerator[str | Finished, None]:
         """Yields the text of an answer as it comes, and `Finished` at its end. Closing it cancels the engine's work.
 
         Raises:
@@ -192,15 +202,11 @@ class Engine:
             self._probed_at = float("-inf")
             raise self._translated(error, started) from error
 
-    def _headers(self) -> dict[str, str]:
-        key = self.provider.api_key.get_secret_value()
-        return {"Authorization": f"Bearer {key}"} if key else {}
-
     async def _probe(self) -> EngineInfo:
         begin = time.perf_counter()
         model, context = self.provider.model, self.provider.assumed_context
         try:
-            response = await self._http.get(f"{self.provider.base_url}/models", headers=self._headers(), timeout=3.0)
+            response = await self._http.get(f"{self.provider.base_url}/models", headers=self.headers, timeout=3.0)
             if response.status_code == 503:
                 state = EngineState.LOADING
             elif response.status_code != 200:
