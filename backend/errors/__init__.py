@@ -11,7 +11,10 @@ from backend.errors.chat import *
 from backend.errors.database import *
 from backend.errors.documents import *
 from backend.errors.engine import *
+from backend.errors.hints import *
+from backend.errors.pod import *
 from backend.errors.processes import *
 from backend.errors.requests import *
 from backend.errors.search import *
+from backend.errors.sentiment import *
 from backend.errors.weights import *
