@@ -1,0 +1,1 @@
+"""Hints for learners who are stuck on a coding problem, and never the solution."""
