@@ -1,0 +1,149 @@
+"""Programs that a hint would make: its code alone, and put into the learner's program. Running them tells a leak."""
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import islice
+
+from backend.hints.corrections import speaks_of_change
+from backend.hints.disguises import undisguised
+from backend.hints.fragments import Piece, Place, masked, pieces, sentences, unlabelled
+from backend.hints.source import OPERATORS, canonical, joined, program_lines, tokens
+
+MAX_CANDIDATES = 12
+_MAX_CHARACTERS = 12_000
+_MAX_PROGRAM = 20_000
+_FENCED = re.compile(
+    r"^[ \t]{0,20}(?:`{3,}|~{3,})[^\n`]{0,30}\n(.*?)(?:^[ \t]{0,20}(?:`{3,}|~{3,})[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
+_COMPARING = ("<", "<=", ">", ">=", "==", "!=")
+_ALIKE = 0.45
+
+
+def candidates(hint: str, program: str, earlier: Sequence[str] = ()) -> list[str]:
+    """Programs worth running, the likeliest first, at most `MAX_CANDIDATES` and each once; never the learner's own.
+
+    Args:
+        hint: the text; `earlier`: the hints before it, whose code counts with its own.
+        program: the learner's.
+    """
+    if len(program) > _MAX_PROGRAM:
+        program = ""
+    text = undisguised(hint[:_MAX_CHARACTERS])
+    before = [undisguised(one[:_MAX_CHARACTERS]) for one in earlier[-6:]]
+    made: dict[str, None] = {}
+    for candidate in _made(text, before, program):
+        if candidate.strip() and candidate.strip() != program.strip():
+            made.setdefault(candidate)
+        if len(made) == MAX_CANDIDATES:
+            break
+    return list(made)
+
+
+def _made(text: str, before: Sequence[str], program: str) -> Iterator[str]:
+    blocks = [block for block in _FENCED.findall(text) if block.strip()]
+    own = "\n".join(joined(line.tokens) for line in program_lines(program))
+    lines = [line for line in _code_lines(text) if joined(canonical(tokens(line.strip()))) not in own]
+    signs = _signs(text, own)
+    if not blocks and not lines and not signs:
+        return
+    yield from blocks
+    if len(blocks) > 1:
+        yield "\n".join(blocks)
+    if lines:
+        yield "\n".join(lines)
+        if before:
+            yield "\n".join([line for one in before for line in _code_lines(one)] + lines)
+    written = program.split("\n") if program.strip() else []
+    if not written:
+        return
+    if len(lines) > 1:
+        yield _all_replaced(written, lines)
+    for line in lines:
+        yield from islice(_placed(written, line), 6)
+    if blocks:
+        yield program.rstrip() + "\n" + blocks[0]
+    if len(lines) > 1:
+        yield program.rstrip() + "\n" + "\n".join(lines)
+    yield from _with_signs(written, signs)
+
+
+def _code_lines(text: str) -> list[str]:
+    """Lines of code of a text with their indentation, where they have one."""
+    found: list[str] = []
+    raw = text.split("\n")
+    for piece in pieces(text):
+        if piece.statements or piece.place is Place.FENCE:
+            found.append(_indentation(raw[piece.number]) + _written(piece))
+    return found
+
+
+def _written(piece: Piece) -> str:
+    if piece.place is Place.RUN:
+        return " ".join(
+            ('"' + token.lstrip('f"') + '"') if token.startswith(('"', 'f"')) else token for token in piece.row
+        )
+    return piece.text.strip()
+
+
+def _indentation(line: str) -> str:
+    bare = unlabelled(line)
+    return bare[: len(bare) - len(bare.lstrip())]
+
+
+def _placed(written: Sequence[str], line: str) -> Iterator[str]:
+    """The program with a line in place of the one most like it, then before and behind that one, and at the end."""
+    bare = line.strip()
+    ranked = sorted(range(len(written)), key=lambda place: -_ratio(written[place], bare))
+    if ranked and written[ranked[0]].strip():
+        best = ranked[0]
+        indent = written[best][: len(written[best]) - len(written[best].lstrip())]
+        if _ratio(written[best], bare) >= _ALIKE:
+            yield "\n".join([*written[:best], indent + bare, *written[best + 1 :]])
+        yield "\n".join([*written[: best + 1], indent + bare, *written[best + 1 :]])
+        yield "\n".join([*written[:best], indent + bare, *written[best:]])
+    yield "\n".join([*written, bare])
+    yield "\n".join([bare, *written])
+
+
+def _all_replaced(written: Sequence[str], lines: Sequence[str]) -> str:
+    """Every line put in place of the one most like it; what is like none goes to the end."""
+    made = list(written)
+    rest = []
+    taken: set[int] = set()
+    for line in lines:
+        free = [place for place in range(len(written)) if place not in taken and written[place].strip()]
+        best = max(free, key=lambda place: _ratio(written[place], line.strip()), default=-1)
+        if best >= 0 and _ratio(written[best], line.strip()) >= _ALIKE:
+            taken.add(best)
+            made[best] = written[best][: len(written[best]) - len(written[best].lstrip())] + line.strip()
+        else:
+            rest.append(line)
+    return "\n".join([*made, *rest])
+
+
+def _ratio(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.strip()[:300], other[:300], autojunk=False).ratio()
+
+
+def _signs(text: str, own: str) -> list[str]:
+    """Operators that sentences about a change name, not those of the learner's lines that they quote."""
+    found = [
+        token
+        for sentence in sentences(masked(text, lambda row: len(row) > 1 and joined(row) in own))
+        if speaks_of_change(sentence)
+        for token in tokens(sentence, comments=True)
+        if token in OPERATORS
+    ]
+    return list(dict.fromkeys(found))[:4]
+
+
+def _with_signs(written: Sequence[str], signs: Sequence[str]) -> Iterator[str]:
+    """The program with one operator replaced by one that the text names."""
+    for sign in signs:
+        others = _COMPARING if sign in _COMPARING else tuple(OPERATORS - set(_COMPARING))
+        for place, line in enumerate(written):
+            for found in re.finditer(r"[<>=!]=|//|\*\*|[-+*/%<>]", line):
+                if found[0] in others and found[0] != sign:
+                    changed = line[: found.start()] + sign + line[found.end() :]
+                    yield "\n".join([*written[:place], changed, *written[place + 1 :]])
