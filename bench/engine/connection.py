@@ -53,6 +53,10 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def routes(self) -> routes.Routes:
+        """What this connection's port answers."""
+        return routes.CONTROL if self.is_control else routes.PROTOCOL
+
     def _next_request(self) -> None:
         while self.completion is None and self._transport is not None:
             end = self._received.find(b"\r\n\r\n")
@@ -72,8 +76,7 @@ class Connection(asyncio.Protocol):
             self._route(method, path, headers, body)
 
     def _route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        handlers = routes.CONTROL if self.is_control else routes.PROTOCOL
-        methods = handlers.get(path)
+        methods = self.routes().get(path)
         if methods is None:
             return self.send(wire.http(404, {"detail": "Not Found"}))
         if method not in methods:

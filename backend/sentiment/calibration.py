@@ -1,0 +1,169 @@
+"""Makes a score mean how often it is right.
+
+Contextual calibration (Zhao et al., 2021, "Calibrate Before Use") divides by what the model answers to texts without
+content: its prejudice. A fit on labelled reviews then finds one temperature, and optionally a bias per label (Guo et
+al., 2017, "On Calibration of Modern Neural Networks").
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.llm.labels.prompts import softmax
+from backend.sentiment.labels import LABELS, Label
+
+# What says nothing, per language: what the model answers to these it would answer to anything.
+CONTENT_FREE: Mapping[str, tuple[str, ...]] = {
+    "ko": ("없음", "해당 없음", "…"),
+    "en": ("N/A", "nothing", "..."),
+}
+
+_FLOOR = 1e-9  # below it a probability is rounding
+_NEWTON_STEPS = 50
+_RIDGE = 1e-3  # keeps a fit finite when the labels can be parted without an error
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was fitted for one language. The temperature divides log-probabilities; a bias is added to a label's."""
+
+    temperature: float = 1.0
+    bias: tuple[float, ...] = (0.0,) * len(LABELS)
+
+
+_NO_FIT = Fit()
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How raw probabilities become scores.
+
+    Attributes:
+        context_weight: exponent of the content-free probabilities that are divided by: 0 for no contextual
+            calibration, 1 for all of it.
+        fits: per language of the prompt; without one nothing is fitted.
+    """
+
+    context_weight: float = 0.0
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+
+    def apply(self, probabilities: Sequence[float], prior: Sequence[float], language: str) -> tuple[float, ...]:
+        """Calibrated probabilities; `prior` is what content-free texts got, in the same order of labels."""
+        fit = self.fits.get(language, _NO_FIT)
+        logits = [
+            (math.log(max(p, _FLOOR)) - self.context_weight * math.log(max(q, _FLOOR))) / fit.temperature + bias
+            for p, q, bias in zip(probabilities, prior, fit.bias, strict=True)
+        ]
+        return softmax(logits)
+
+    def logits(self, probabilities: Sequence[Sequence[float]], prior: Sequence[float]) -> Floats:
+        """Log-probabilities (n, labels) after contextual calibration, before temperature and bias: for `fitted`."""
+        return _log(probabilities) - self.context_weight * _log(prior)
+
+
+# Contextual calibration is off: with a neutral label "nothing is said" has a right answer, and what a model answers to
+# it is no prejudice (`docs/sentiment-accuracy.md` has the figures). The temperature was fitted to Korean film reviews.
+_UNFITTED = Calibration()
+_BUILT_IN = {
+    "qwen2.5-coder-1.5b-instruct": Calibration(fits={"ko": Fit(2.0)}),
+}
+
+
+def built_in(model: str) -> Calibration:
+    """What a fresh install uses for a model: the fit that was measured for it, or its probabilities as they are."""
+    return _BUILT_IN.get(model, _UNFITTED)
+
+
+def fitted(logits: Floats, truth: Sequence[int], *, with_bias: bool = True) -> Fit:
+    """The temperature and biases that make the labelled reviews likeliest (Newton's method; the problem is convex).
+
+    Labels that never occur in `truth` are left out and keep a bias of 0: a file without neutral reviews tells
+    nothing of how often reviews are neutral.
+
+    Args:
+        logits: of `Calibration.logits`, (n, labels).
+        truth: column of the right label of each row.
+
+    Raises:
+        ValueError: fewer than two labels occur.
+    """
+    present = sorted(set(truth))
+    if len(present) < 2:
+        raise ValueError("the labelled reviews must have two labels at least")
+    x = logits[:, present]
+    x = x - x.mean(axis=1, keepdims=True)
+    y = np.eye(len(present))[[present.index(label) for label in truth]]
+    free = len(present) - 1 if with_bias else 0  # one bias is redundant
+    parameters = np.concatenate([[1.0], np.zeros(free)])
+    features = np.zeros((len(x), len(present), 1 + free))
+    features[:, :, 0] = x
+    features[:, np.arange(free), 1 + np.arange(free)] = 1.0
+    loss = _loss(features, y, parameters)
+    for _ in range(_NEWTON_STEPS):
+        p = _softmax(features @ parameters)
+        gradient = np.einsum("nk,nkd->d", y - p, features) - _RIDGE * parameters
+        mean = np.einsum("nk,nkd->nd", p, features)
+        curvature = np.einsum("nk,nkd,nke->de", p, features, features) - mean.T @ mean
+        step = np.linalg.solve(curvature + _RIDGE * np.eye(len(parameters)), gradient)
+        while (tried := _loss(features, y, parameters + step)) > loss:  # too far for a curve that is no parabola
+            step = step / 2
+        parameters, gain, loss = parameters + step, loss - tried, tried
+        if gain < 1e-9:
+            break
+    bias = np.zeros(logits.shape[1])
+    if free:
+        values = np.concatenate([parameters[1:], [0.0]])
+        bias[present] = values - values.mean()
+    slope = max(float(parameters[0]), 1e-3)
+    return Fit(1.0 / slope, tuple(bias.tolist()))
+
+
+def _loss(features: Floats, y: Floats, parameters: Floats) -> float:
+    """Negative log-likelihood with the ridge: what a fit makes small."""
+    logits = features @ parameters
+    peak = logits.max(axis=1, keepdims=True)
+    log_total = peak[:, 0] + np.log(np.exp(logits - peak).sum(axis=1))
+    return float((log_total - (logits * y).sum(axis=1)).sum() + _RIDGE / 2 * (parameters @ parameters))
+
+
+def brier(scores: Floats, truth: Sequence[int]) -> float:
+    """Mean squared distance between the scores (n, labels) and the truth, summed over labels: 0 best, 2 worst."""
+    wanted = np.eye(scores.shape[1])[list(truth)]
+    return float(((scores - wanted) ** 2).sum(axis=1).mean())
+
+
+def expected_calibration_error(scores: Floats, truth: Sequence[int], bins: int = 10) -> float:
+    """How far confidence and accuracy lie apart, in bins of equal width weighted by their size (Guo et al., 2017)."""
+    confidence, predicted = scores.max(axis=1), scores.argmax(axis=1)
+    right = predicted == np.asarray(truth)
+    where = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(
+        sum(
+            abs(right[where == b].mean() - confidence[where == b].mean()) * (where == b).mean()
+            for b in range(bins)
+            if (where == b).any()
+        )
+    )
+
+
+def restricted(logits: Floats, labels: Sequence[Label]) -> Floats:
+    """Probabilities (n, labels) as if only some labels could be chosen: for files that know no neutral."""
+    kept = np.full(logits.shape, -np.inf)
+    columns = [LABELS.index(label) for label in labels]
+    kept[:, columns] = logits[:, columns]
+    return _softmax(kept)
+
+
+def _log(probabilities: Sequence[Sequence[float]] | Sequence[float]) -> Floats:
+    return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), _FLOOR))
+
+
+def _softmax(logits: Floats) -> Floats:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: Floats = weights / weights.sum(axis=-1, keepdims=True)
+    return result
