@@ -1,6 +1,7 @@
 """`python -m backend.jobs worker`: a worker in a process of its own, beside the one inside the app.
 
-For a machine on which much is read; one process is enough otherwise.
+For a machine on which much is read, or for more reviews than one process can hand to the engine. Several, on several
+machines, share the work.
 """
 
 import argparse
@@ -14,7 +15,10 @@ from backend.documents.service import Documents
 from backend.embedding import EmbeddingClient
 from backend.errors import OndolError
 from backend.jobs.queue import Jobs
+from backend.llm.engine import Engine
+from backend.llm.providers import MAIN, providers_of
 from backend.processes import die_with_parent
+from backend.sentiment.service import SentimentService
 from backend.settings import ConfigurationError, Settings, load
 from backend.store.database import Database, url_of
 
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _work(settings: Settings) -> None:
     database, jobs, encoder = Database(url_of(settings)), Jobs(url_of(settings)), EmbeddingClient(settings)
     documents = Documents(database, settings, jobs, encoder)
+    engine = Engine(providers_of(settings)[MAIN], settings.first_token_timeout_s)
+    sentiment = SentimentService(database, settings, jobs, engine)
     working = asyncio.create_task(jobs.work())
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -50,8 +56,10 @@ async def _work(settings: Settings) -> None:
             working.result()
     finally:
         await documents.close()
+        await sentiment.close()
         await jobs.close()
         await encoder.close()
+        await engine.close()
         await database.close()
 
 

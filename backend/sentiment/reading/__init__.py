@@ -1,0 +1,1 @@
+"""Files of reviews: looked at in a moment, read row by row in little memory."""

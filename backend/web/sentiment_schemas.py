@@ -1,0 +1,229 @@
+"""What the API of sentiment takes and gives: the schemas of its OpenAPI page."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.sentiment.labels import Label
+from backend.web.chat_schemas import Line
+
+LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$", description="Asks with the prompt of this language.")]
+Aspects = Annotated[list[Line], Field(max_length=30, description="Aspects to be asked about.")]
+
+
+class ReviewIn(BaseModel):
+    """A review. Fields that are not known are passed over, so that records can be sent as they are."""
+
+    id: str | int = Field("", description="Your own name for it; need not be unique.")
+    content: str = Field(max_length=400_000)
+    restaurant_id: str | int = ""
+    written_at: str = Field("", max_length=100)
+    rating: float | None = Field(None, ge=0, le=5, allow_inf_nan=False)
+
+
+class AnalyzeRequest(BaseModel):
+    """Up to 1,000 reviews to be classified at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"restaurant_id": "r1", "reviews": [{"id": "1", "content": "국물이 진하고 친절했어요"}]}]
+        }
+    )
+
+    restaurant_id: str | int = Field("", description="Of the reviews that name none.")
+    reviews: list[ReviewIn] = Field(min_length=1)
+    language: LanguageCode | None = None
+    aspects: Aspects = []
+
+
+class FoundAspect(BaseModel):
+    """What a review says about an aspect. `evidence` is a part of the review."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    aspect: str
+    polarity: Literal["positive", "negative", "neutral", "mixed"]
+    evidence: str
+
+
+class AnalyzedReview(BaseModel):
+    """A review's result. `index` is its place in the request; `error` says why there is no label. `mixed`: it praises
+    one aspect and blames another."""
+
+    id: str
+    restaurant_id: str
+    index: int
+    label: Label | None
+    scores: dict[Label, float]
+    confidence: float
+    language: str
+    aspects: list[FoundAspect]
+    mixed: bool
+    duplicate_of: int | None
+    error: dict[str, str] | None
+
+
+class AnalyzeAnswer(BaseModel):
+    """Results in the order of the request, and their sums over the reviews that have a label."""
+
+    results: list[AnalyzedReview]
+    positive: int
+    negative: int
+    neutral: int
+    ratios: dict[Label, float]
+    failed: int
+    model: str
+    processing_time: float = Field(description="Seconds.")
+
+
+class MappingModel(BaseModel):
+    """Names of the columns."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    text: str = ""
+    id: str | None = None
+    restaurant: str | None = None
+    date: str | None = None
+    rating: str | None = None
+
+
+class ShapeView(BaseModel):
+    """How a file would be read. `row_count` is an estimate for text files."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    encoding: str
+    delimiter: str
+    header_row: int | None
+    columns: list[str]
+    row_count: int
+    preview: list[list[str]]
+    mapping: MappingModel
+
+
+class NewSentimentJob(BaseModel):
+    """A job of reviews that are sent along; files are sent as `multipart/form-data`."""
+
+    name: Line = Field("reviews", min_length=1, max_length=200)
+    restaurant_id: str | int = ""
+    reviews: list[ReviewIn] = Field(min_length=1)
+    language: LanguageCode | None = None
+    aspects: Aspects = []
+
+
+class SentimentJobView(BaseModel):
+    """A job. `state`: queued, running, paused, finished, failed, cancelled; `stage`: what an open one does."""
+
+    id: UUID
+    name: str
+    state: str
+    stage: Literal["reading_file", "classifying", "waiting_for_model"] | None
+    progress: float = Field(description="0 to 1.")
+    rows: int
+    done: int
+    failed: int
+    skipped: int
+    duplicates: int
+    rate: float | None = Field(description="Reviews a second.")
+    eta_s: float | None = Field(description="Seconds.")
+    model: str
+    mapping: MappingModel
+    options: dict[str, Any]
+    error: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class TotalsView(BaseModel):
+    """What a job has found by now. A correction goes before the model's label."""
+
+    counts: dict[Label, int]
+    ratios: dict[Label, float]
+    failed: int
+    corrected: int
+    mixed: int
+    histogram: dict[Label, list[int]]
+    step: Literal["day", "week", "month"]
+    trend: list["GroupView"]
+    restaurants: list["GroupView"]
+    telling: dict[Label, list["TellingView"]]
+    stars: "StarsView"
+    aspects: list["AspectView"]
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class GroupView(BaseModel):
+    """Labels of one restaurant, or of the time that begins at `name`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    counts: dict[Label, int]
+
+
+class TellingView(BaseModel):
+    """A review that says clearly what its label says."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    position: int
+    text: str
+    restaurant: str
+    confidence: float
+
+
+class StarsView(BaseModel):
+    """Labels of reviews with 1–2 (`low`), 3 and 4–5 stars."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    table: dict[str, dict[Label, int]]
+    compared: int
+    contradictions: int
+
+
+class AspectView(BaseModel):
+    """How often an aspect is spoken of, and how."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    aspect: str
+    positive: int
+    negative: int
+    mixed: int
+    neutral: int
+
+
+class Correction(BaseModel):
+    """A label by hand; null takes it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: Label | None
+
+
+class ReviewView(BaseModel):
+    """A review of a job with its result."""
+
+    position: int
+    id: str
+    restaurant: str
+    written_at: date | None
+    rating: float | None
+    text: str
+    label: Label | None
+    scores: dict[Label, float] | None
+    confidence: float | None
+    language: str | None
+    corrected: bool
+    model_label: Label | None
+    duplicate_of: int | None
+    mixed: bool
+    aspects: list[dict[str, str]]
+    skipped: bool
+    error: dict[str, str] | None
