@@ -11,7 +11,8 @@ import uvicorn
 from backend import logs
 from backend.processes import die_with_parent
 from backend.settings import ConfigurationError, Settings, load
-from backend.web.app import create_app, services_of
+from backend.web.app import create_app
+from backend.web.services import services_of
 from ui.layout import mount
 
 _LEAVE_AFTER_S = 3  # an open page holds its connection for ever; a stop does not wait for it longer than this
@@ -21,7 +22,7 @@ def serve(settings: Settings) -> None:
     """Runs until a signal ends it."""
     services = services_of(settings)
     app = create_app(services)
-    mount(app, accounts=services.accounts, chat=services.chat, documents=services.documents)
+    mount(app, services)
     uvicorn.run(
         app,
         host=settings.server_name,

@@ -1,4 +1,4 @@
-"""The FastAPI application: services are made once, routes by area, everything that guards them around it.
+"""The FastAPI application: routes by area, everything that guards them around it, periodic jobs.
 
 The pages are mounted by `app.py`, which is the only place that knows both this package and `ui`.
 """
@@ -6,7 +6,6 @@ The pages are mounted by `app.py`, which is the only place that knows both this 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -14,23 +13,25 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.accounts.service import Accounts
-from backend.chat.conversations import Conversations
-from backend.chat.service import ChatService
-from backend.documents.service import Documents
-from backend.embedding import EmbeddingClient
 from backend.errors import DatabaseUnavailable, OndolError
-from backend.jobs.queue import Jobs
-from backend.llm.engine import Engine
-from backend.llm.providers import MAIN, providers_of
-from backend.retrieval.search import Search
-from backend.settings import Settings
-from backend.store.database import Database, url_of
+from backend.llm.providers import MAIN
 from backend.version import VERSION
-from backend.web import accounts_api, chat_api, documents_api, login, problems, search_api
+from backend.web import (
+    accounts_api,
+    chat_api,
+    documents_api,
+    hints_admin_api,
+    hints_api,
+    login,
+    pod_api,
+    problems,
+    search_api,
+    sentiment_api,
+)
 from backend.web.docs_page import docs_router
 from backend.web.health import Check, Finding, Health, State, database_check, disk_check, health_router
-from backend.web.metrics import Metrics, metrics_router
+from backend.web.metrics import metrics_router
+from backend.web.services import Services
 from backend.web.stack import middleware_stack
 from backend.web.static_files import FreshFiles
 
@@ -43,43 +44,8 @@ _DESCRIPTION = (
 _PREPARE_AGAIN_S = 1.0
 _PURGE_EVERY_H = 6
 _LOOK_FOR_ENCODER_EVERY_S = 60
-
-
-@dataclass(frozen=True)
-class Services:
-    """What handlers work with; one of each in a process."""
-
-    settings: Settings
-    database: Database
-    accounts: Accounts
-    chat: ChatService
-    documents: Documents
-    search: Search
-    encoder: EmbeddingClient
-    jobs: Jobs
-    metrics: Metrics
-
-
-def services_of(settings: Settings) -> Services:
-    """Makes the services; nothing is connected yet."""
-    database = Database(url_of(settings))
-    metrics = Metrics()
-    engines = {
-        name: Engine(provider, settings.first_token_timeout_s) for name, provider in providers_of(settings).items()
-    }
-    encoder, jobs = EmbeddingClient(settings), Jobs(url_of(settings))
-    search = Search(database, settings, encoder)
-    return Services(
-        settings=settings,
-        database=database,
-        accounts=Accounts(database, settings),
-        chat=ChatService(settings, Conversations(database), engines, metrics, search),
-        documents=Documents(database, settings, jobs, encoder),
-        search=search,
-        encoder=encoder,
-        jobs=jobs,
-        metrics=metrics,
-    )
+_POD_TICK_S = 1
+_POD_UPKEEP_EVERY_H = 1
 
 
 def create_app(services: Services) -> FastAPI:
@@ -88,6 +54,7 @@ def create_app(services: Services) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.pod.begin()
         preparing = asyncio.create_task(_prepare_and_work(app, services))
         scheduler = _scheduler(services)
         scheduler.start()
@@ -97,7 +64,7 @@ def create_app(services: Services) -> FastAPI:
             preparing.cancel()
             await asyncio.wait({preparing})  # jobs under way are put down before the database is closed
             scheduler.shutdown(wait=False)
-            await _close(services)
+            await services.close()
 
     app = FastAPI(
         title="Ondol",
@@ -120,7 +87,11 @@ def create_app(services: Services) -> FastAPI:
         accounts_api.router(services.accounts),
         chat_api.router(services.chat, services.documents.collections),
         documents_api.router(services.documents, settings.max_document_bytes),
-        search_api.router(services.search, services.database),
+        search_api.router(services.search, services.database, services.activity),
+        hints_admin_api.router(services.hints, services.teacher),  # before the problems, which have names as well
+        hints_api.router(services.hints),
+        sentiment_api.router(services.sentiment, settings),
+        pod_api.router(services.pod),
         docs_router(),
     ):
         app.include_router(router)
@@ -131,6 +102,10 @@ def create_app(services: Services) -> FastAPI:
 async def _prepare_and_work(app: FastAPI, services: Services) -> None:
     """Once the database is prepared, background work is done in this process until it ends."""
     await _prepare(app, services)
+    try:
+        await services.hints.bank.start()
+    except OndolError as error:  # it is read again when somebody asks for a problem
+        log.warning("problems_not_read", code=error.code)
     await services.jobs.work()
 
 
@@ -143,6 +118,7 @@ async def _prepare(app: FastAPI, services: Services) -> None:
             await services.accounts.ensure_first_admin()
             # It stops the whole process for seconds, which a reader's first question must not meet.
             await services.search.warm_up()
+            await services.pod.prepare()
         except (OndolError, SQLAlchemyError, OSError, RuntimeError) as error:
             said = error.code if isinstance(error, OndolError) else f"{type(error).__name__}: {error}"
             if said != told:
@@ -162,6 +138,9 @@ def _scheduler(services: Services) -> AsyncIOScheduler:
     every = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     scheduler.add_job(_purge, "interval", [services], hours=_PURGE_EVERY_H, **every)
     scheduler.add_job(_look_for_encoder, "interval", [services], seconds=_LOOK_FOR_ENCODER_EVERY_S, **every)
+    scheduler.add_job(_keep_pod, "interval", [services], hours=_POD_UPKEEP_EVERY_H, **every)
+    # A tick that waits for RunPod is left alone: those that come meanwhile return at once.
+    scheduler.add_job(services.pod.tick, "interval", seconds=_POD_TICK_S, **{**every, "max_instances": 2})
     return scheduler
 
 
@@ -173,6 +152,13 @@ async def _purge(services: Services) -> None:
         log.warning("purge_failed", code=error.code)
     else:
         log.info("purged", conversations=gone, collections=collections)
+
+
+async def _keep_pod(services: Services) -> None:
+    try:
+        await services.pod.upkeep()
+    except OndolError as error:
+        log.warning("pod_upkeep_failed", code=error.code)
 
 
 async def _look_for_encoder(services: Services) -> None:
@@ -196,24 +182,17 @@ def _checks(services: Services) -> list[Check]:
             return Finding(State.UNREACHABLE)
         return Finding(State.READY, {"model": encoder.name, "dimensions": encoder.dimensions})
 
+    async def probe_sandbox() -> Finding:
+        return Finding(State.REFUSED if await services.hints.judge.available() else State.READY)
+
     return [
         database_check(services.database.ping),
         Check("engine", probe),
         Check("embedding", probe_encoder, essential=False),  # without it search goes by words
+        Check("sandbox", probe_sandbox, essential=False),  # without it no program of a learner is run
         disk_check(_existing(services.settings.data_dir)),
     ]
 
 
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-async def _close(services: Services) -> None:
-    await services.chat.close()
-    await services.documents.close()
-    await services.jobs.close()
-    await services.encoder.close()
-    services.accounts.close()
-    for engine in services.chat.engines.values():
-        await engine.close()
-    await services.database.close()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.accounts.identity import Identity
 from backend.errors import NotSignedIn, OndolError, PasswordChangeRequired, Starting
+from backend.pod.outside import HEARTBEAT_PATH
 from backend.settings import Settings
 from backend.web.identity import identity_of
 from backend.web.notice import notice_page
@@ -20,13 +21,14 @@ from backend.web.problems import problem_response
 
 Authenticate = Callable[[Request], Awaitable[Identity | None]]
 
-# All that a signed-out client may reach. `/metrics` asks for its own proof.
-PUBLIC_PATHS = frozenset({"/health", "/health/live", "/login", "/metrics"})
+# All that a signed-out client may reach. `/metrics` asks for its own proof; the heartbeat of the pod is for a watchdog
+# on another machine and tells nothing secret.
+PUBLIC_PATHS = frozenset({"/health", "/health/live", "/login", "/metrics", HEARTBEAT_PATH})
 PUBLIC_PREFIXES = ("/static/login", "/static/favicon")
 # All that is open to somebody whose password was set by another person.
 PASSWORD_PATHS = frozenset({"/password", "/logout"})
 # All that works while the app is starting.
-STARTING_PATHS = frozenset({"/health", "/health/live", "/metrics"})
+STARTING_PATHS = frozenset({"/health", "/health/live", "/metrics", HEARTBEAT_PATH})
 _PROGRAM_PREFIXES = ("/api/", "/gradio_api/")
 
 

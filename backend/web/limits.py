@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import RequestTooLarge, TooManyRequests
+from backend.hints.problem_files import MAX_FILE_BYTES
 from backend.settings import Settings
 from backend.web.metrics import Metrics
 from backend.web.problems import problem_response
@@ -24,13 +25,17 @@ from backend.web.security import SAFE_METHODS
 Identify = Callable[[Scope], Awaitable[str]]
 MAX_KEYS = 10_000
 UPLOAD_PATH = "/api/v1/documents"
+PROBLEMS_PATH = "/api/v1/problems/import"
+REVIEW_FILES = frozenset({"/api/v1/sentiment/jobs", "/api/v1/sentiment/preview"})
+REVIEWS = frozenset({"/api/v1/sentiment/jobs", "/api/v1/sentiment/analyze"})
+REVIEWS_BYTES = 32_000_000  # of JSON, which is held in memory whole
 UPLOAD_FILES = 4  # files of the largest size that one upload may bring; they are kept on disk while they come
 # Requests that end work instead of starting it.
 UNLIMITED_PREFIXES = ("/gradio_api/cancel", "/gradio_api/reset", "/logout")
 
 
 class BodyLimit:
-    """ASGI middleware that refuses bodies over `settings.max_request_bytes`, and uploads of documents over theirs.
+    """ASGI middleware that refuses bodies over `settings.max_request_bytes`, and uploads over what is theirs.
 
     A declared length is refused at once; a body without one (chunked) or with a false one is counted as it comes.
     """
@@ -38,18 +43,29 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._request_limit = settings.max_request_bytes
-        self._upload_limit = UPLOAD_FILES * settings.max_document_bytes + settings.max_request_bytes
+        self._upload_limits = {
+            UPLOAD_PATH: UPLOAD_FILES * settings.max_document_bytes + settings.max_request_bytes,
+            PROBLEMS_PATH: MAX_FILE_BYTES + settings.max_request_bytes,
+        }
+        self._review_file_limit = (settings.sentiment_max_file_mb << 20) + settings.max_request_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_upload = scope["method"] == "POST" and scope["path"] == UPLOAD_PATH
-        limit = self._upload_limit if is_upload else self._request_limit
+        limit = self._limit_of(scope)
         if _declared_length(scope) > limit:
             await problem_response(scope, RequestTooLarge(limit_bytes=limit))(scope, receive, send)
             return
         await _CountedRequest(scope, receive, send, limit).answer(self.app)
+
+    def _limit_of(self, scope: Scope) -> int:
+        path = scope["path"] if scope["method"] == "POST" else ""
+        if path in self._upload_limits:
+            return self._upload_limits[path]
+        if path in REVIEW_FILES and Headers(scope=scope).get("content-type", "").startswith("multipart/form-data"):
+            return self._review_file_limit
+        return max(REVIEWS_BYTES, self._request_limit) if path in REVIEWS else self._request_limit
 
 
 class _CountedRequest:

@@ -18,6 +18,7 @@ from backend.accounts.identity import Scope as TokenScope
 from backend.errors import NotSignedIn
 from backend.settings import Settings
 from backend.web.identity import identity_of
+from backend.web.pod_metrics import PodSeries
 from backend.web.proxy import is_loopback
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -56,6 +57,27 @@ class Metrics:
         self.rate_limited = Counter(
             "ondol_rate_limited_total", "Requests refused by the rate limit.", registry=registry
         )
+        self.pod = PodSeries(registry)
+
+        self.hints = Counter("ondol_hints_total", "Hints given.", ("level", "source"), registry=registry)
+        self.hints_blocked = Counter(
+            "ondol_hints_blocked_total",
+            "Hints of a model that were kept back, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self.program_runs = Counter(
+            "ondol_program_runs_total", "Programs of learners that were run.", ("verdict",), registry=registry
+        )
+
+    def hint_given(self, *, level: int, source: str) -> None:
+        self.hints.labels(str(level), source).inc()
+
+    def hint_blocked(self, *, reason: str) -> None:
+        self.hints_blocked.labels(reason).inc()
+
+    def program_run(self, *, verdict: str) -> None:
+        self.program_runs.labels(verdict).inc()
 
     def answer_started(self) -> None:
         self.active_streams.inc()

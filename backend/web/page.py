@@ -23,7 +23,10 @@ from backend.web.language import LANGUAGE_COOKIE, language_of
 TITLE = "Ondol"
 DESCRIPTION = Text("내 기계에서 도는 나만의 AI 작업실", "A private AI workbench on a machine of your own")
 ICON = "/static/favicon.svg"
-SCRIPTS = ("/page/ondol.js", "/page/sources.js", "/page/documents.js")  # in the order they need each other
+SCRIPTS = (  # in the order they need each other
+    "/page/ondol.js", "/page/sources.js", "/page/documents.js", "/page/editor.js", "/page/hints.js",
+    "/page/teaching.js", "/page/sentiment.js", "/page/pod.js", "/page/pod_header.js",
+)  # fmt: skip
 THEME_COOKIE = "ondol_theme"
 COOKIE_MAX_AGE_S = 365 * 24 * 3600
 THEMES = frozenset({"light", "dark"})

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.identity import Identity, Scope
+from backend.activity import Activity
 from backend.retrieval.place import Place, passage_in_place
 from backend.retrieval.search import Search
 from backend.retrieval.terms import terms
@@ -79,16 +80,18 @@ class PassageView(PassageText):
     passages: list[PassageText]
 
 
-def router(search: Search, database: Database) -> APIRouter:
-    """Routes under `/api/v1`."""
+def router(search: Search, database: Database, activity: Activity) -> APIRouter:
+    """Routes under `/api/v1`. A search is work, and refused while the machine is being stopped."""
     api = APIRouter(prefix="/api/v1", tags=["documents"])
 
     @api.post("/search")
     async def find(who: Reader, body: SearchRequest) -> SearchResponse:
         """Searches your documents and those shared with you."""
-        found = await search.search(
-            who.user_id, body.query, collection_ids=body.collection_ids, limit=body.limit, mode=body.mode
-        )
+        activity.admit()
+        with activity.work("search"):
+            found = await search.search(
+                who.user_id, body.query, collection_ids=body.collection_ids, limit=body.limit, mode=body.mode
+            )
         passages = [Hit.model_validate(passage) for passage in found.passages]
         matches = await asyncio.to_thread(_matches, [passage.text for passage in passages], body.query)
         for passage, ranges in zip(passages, matches, strict=True):

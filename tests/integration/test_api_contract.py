@@ -34,6 +34,12 @@ FIELDS = {
     ),
     "change": ("title", "system_prompt", "temperature", "max_tokens", "collection_ids"),
     "rating": ("rating", "comment"),
+    "analyze": ("restaurant_id", "reviews", "language", "aspects"),
+    "sentiment_job": ("name", "restaurant_id", "reviews", "language", "aspects"),
+    "sentiment_profile": ("instruction", "examples"),
+    "hint": ("problem_id", "code", "level", "tone", "language", "history", "provider", "stream"),
+    "run": ("problem_id", "code"),
+    "hint rating": ("rating", "complaint"),
 }  # fmt: skip
 
 
@@ -52,6 +58,12 @@ async def test_no_body_of_any_shape_is_answered_with_an_unexpected_error(patient
         "chat": ("POST", "/api/v1/chat"),
         "change": ("PATCH", f"/api/v1/conversations/{asked['conversation_id']}"),
         "rating": ("PUT", f"/api/v1/messages/{asked['message_id']}/rating"),
+        "analyze": ("POST", "/api/v1/sentiment/analyze"),
+        "sentiment_job": ("POST", "/api/v1/sentiment/jobs"),
+        "sentiment_profile": ("PUT", "/api/v1/sentiment/profiles/ko"),
+        "hint": ("POST", "/api/v1/hints"),
+        "run": ("POST", "/api/v1/run"),
+        "hint rating": ("POST", f"/api/v1/hints/{asked['message_id']}/rating"),
     }
     loop = asyncio.get_running_loop()
 
@@ -94,10 +106,34 @@ async def test_the_description_names_every_route_and_every_field(house: House) -
         "/api/v1/conversations/{conversation_id}/export",
         "/api/v1/messages/{message_id}/rating",
         "/api/v1/providers",
+        "/api/v1/pod",
+        "/api/v1/pod/stop",
+        "/api/v1/pod/keep-awake",
+        "/api/v1/pod/settings",
+        "/api/v1/sentiment/analyze",
+        "/api/v1/sentiment/jobs/{job_id}/results",
+        "/api/v1/sentiment/profiles/{language}",
+        "/api/v1/hints",
+        "/api/v1/hints/{hint_id}/rating",
+        "/api/v1/problems",
+        "/api/v1/problems/{problem_id}",
+        "/api/v1/run",
         "/health",
     }
     assert set(described["components"]["schemas"]["ChatRequest"]["properties"]) == set(FIELDS["chat"])
+    assert set(described["components"]["schemas"]["StopOrder"]["properties"]) == {"confirm", "pod_id", "reason"}
+    assert set(described["components"]["schemas"]["AwakeOrder"]["properties"]) == {"minutes", "until"}
+    assert set(described["components"]["schemas"]["AnalyzeRequest"]["properties"]) == set(FIELDS["analyze"])
+    assert set(described["components"]["schemas"]["AnalyzedReview"]["properties"]) == {
+        "id", "restaurant_id", "index", "label", "scores", "confidence", "language", "aspects", "mixed", "duplicate_of",
+        "error",
+    }  # fmt: skip
     assert set(described["components"]["schemas"]["ConversationChange"]["properties"]) == set(FIELDS["change"])
+    assert set(described["components"]["schemas"]["HintBody"]["properties"]) == set(FIELDS["hint"])
+    assert set(described["components"]["schemas"]["HintView"]["properties"]) == {
+        "id", "problem_id", "hint", "level", "level_asked", "tone", "language", "source", "note", "provider",
+        "model_used", "diagnosis", "guard", "validation", "rating", "complaint", "processing_time", "created_at",
+    }  # fmt: skip
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     assert all(operation.get("summary") for operation in operations)
     assert not outside_hosts(orjson.dumps(described).decode())

@@ -12,8 +12,9 @@ from backend import errors
 from backend.errors import OndolError
 from backend.settings import REPOSITORY, load
 from backend.version import VERSION
-from backend.web.app import create_app, services_of
+from backend.web.app import create_app
 from backend.web.metrics import Metrics
+from backend.web.services import services_of
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 COMMAND_LINE_AREAS = frozenset({"weights", "processes"})
@@ -123,5 +124,7 @@ def _errors_of_requests() -> Iterator[type[OndolError]]:
     """Those that are told by the web; the others belong to commands."""
     for file in sorted(Path(errors.__file__).parent.glob("*.py")):
         if file.stem not in COMMAND_LINE_AREAS:
-            for name in re.findall(r"^class (\w+)\(OndolError\)", _read(file), re.M):
-                yield getattr(errors, name)
+            for name in re.findall(r"^class (\w+)\(\w+\):", _read(file), re.M):
+                kind = getattr(errors, name, None)
+                if isinstance(kind, type) and issubclass(kind, OndolError) and kind is not OndolError:
+                    yield kind

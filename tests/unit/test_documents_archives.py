@@ -129,7 +129,11 @@ def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path: Path, monkeypatch:
     assert not any((tmp_path / "inside").iterdir())
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", _zip({"a.txt": b"x" * 500})[:60], b"plain"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\x03\x04", _zip({"a.txt": b"x" * 500})[:60], b"plain"],
+    ids=["empty", "only a mark", "cut", "plain"],  # the bytes hold the time, and tests run in several processes
+)
 def test_what_is_no_zip_is_named(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(DocumentDamaged):
         _unpacked(tmp_path, data)
