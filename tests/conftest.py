@@ -1,3 +1,11 @@
+"""Fixtures of all tests."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 pytest_plugins = [
     "tests.fixtures.database",
     "tests.fixtures.disk",
@@ -8,4 +16,25 @@ pytest_plugins = [
     "tests.fixtures.documents",
     "tests.fixtures.checkout",
     "tests.fixtures.pages",
+    "tests.fixtures.runpod",
+    "tests.fixtures.pod",
+    "tests.fixtures.pod_pages",
+    "tests.fixtures.reviews_pages",
+    "tests.fixtures.sentiment",
 ]
+
+_LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command or a server that a test runs in this process may set up logging, for a stream that is closed later."""
+    config, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in _LIBRARIES}
+    yield
+    structlog.configure(**config)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)

@@ -27,6 +27,11 @@ def escape(text: object) -> str:
     return " ".join(_escape(str(text), quote=True).split())
 
 
+def verbatim(text: str) -> str:
+    """Text as HTML on one line, with its spaces and line breaks, for an element that shows them."""
+    return _escape(text, quote=True).replace("\r", "").replace("\n", "&#10;")
+
+
 def icon(name: str) -> str:
     """A drawn sign; it says nothing to a screen reader, the button around it does."""
     return (
@@ -65,6 +70,12 @@ def notice(kind: str, text: str, *, button: str = "") -> str:
     """A line above the question box. `kind` is `info`, `ok` or `error`; `button` is HTML."""
     role = "alert" if kind == "error" else "status"
     return f"<div class='notice notice-{kind}' role='{role}'><span>{escape(text)}</span>{button}</div>"
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> str:
+    """A table of names and values; values are HTML, names are text."""
+    body = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{value}</td></tr>" for name, value in rows)
+    return f"<table class='rows pairs'><tbody>{body}</tbody></table>"
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

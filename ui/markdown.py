@@ -12,6 +12,10 @@ from markdown_it import MarkdownIt
 
 _PARSER = MarkdownIt("commonmark").disable(["html_block", "reference"])
 _PARSER.core.ruler.enableOnly(["normalize", "block"])
+# Markup of the writer's own is text, and nothing in the text leads anywhere or loads anything.
+_RENDERER = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
+    ["html_block", "html_inline", "image", "link", "autolink", "reference"]
+)
 _CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _PUNCTUATION = re.compile(r"[^\w\s]")
 
@@ -32,6 +36,12 @@ def untrusted(text: str, change: Change | None = None) -> str:
             for number in range(token.map[0], min(token.map[1], len(lines))):
                 in_code[number] = True
     return "\n".join(line if code else _prose(line, change) for line, code in zip(lines, in_code, strict=True))
+
+
+def rendered(text: str) -> str:
+    """Markdown as safe HTML on one line, to stand inside HTML of our own; without images and links."""
+    html: str = _RENDERER.render(text)
+    return html.strip().replace("\n", "&#10;")
 
 
 def _prose(line: str, change: Change | None) -> str:

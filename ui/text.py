@@ -5,9 +5,10 @@ from typing import Any, Final
 import gradio as gr
 
 from backend.errors import Language, Text
-from ui.texts import accounts, chat, common, documents
+from ui.texts import accounts, chat, common, documents, hints, pod, pod_parts, sentiment, teaching
 
-TEXTS: Final[dict[str, Text]] = common.TEXTS | chat.TEXTS | documents.TEXTS | accounts.TEXTS
+_AREAS = (common, chat, hints, teaching, documents, sentiment, pod, pod_parts, accounts)
+TEXTS: Final[dict[str, Text]] = {key: text for area in _AREAS for key, text in area.TEXTS.items()}
 
 I18N = gr.I18n(
     ko={key: text.ko for key, text in TEXTS.items()},

@@ -1,16 +1,13 @@
 """Language, theme, width and contrast of every page, in a real browser."""
 
-from importlib.resources import files
-from typing import Any
-
 import pytest
 from playwright.async_api import Page, expect
 
 from backend.store.models import Role
-from tests.browser.chat import chat_of, still
+from tests.browser.chat import chat_of
+from tests.browser.look import fits, readable
 from tests.fixtures.pages import PHONE, OpenBrowser, PageApp, Reader, settled
 
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 ANSWER = (
     "## 제목\n\n설명과 `코드`, [연결](https://example.com)\n\n```python\n# 주석\nprint('안녕', 1 + 2)\n```\n\n- 하나"
 )
@@ -72,11 +69,11 @@ async def test_everything_can_be_reached_at_390_pixels(
     reader = await open_browser(locale=locale, viewport=PHONE, role=Role.ADMIN, has_touch=True)
     chat = await chat_of(reader)
     page = chat.page
-    await _fits(page)
+    await fits(page)
     await chat.box.fill("좁은 화면의 질문")
     await chat.send.tap()
     await chat.done()
-    await _fits(page)
+    await fits(page)
 
     history = page.locator("#chat-history")
     await expect(history).to_be_hidden()
@@ -94,24 +91,31 @@ async def test_everything_can_be_reached_at_390_pixels(
 
     await page.locator("#thread-head .arg-settings").tap()
     await expect(page.locator("#system-prompt textarea")).to_be_in_viewport()
-    await _fits(page)
+    await fits(page)
     await page.locator("#settings-head .arg-settings").tap()
     await expect(page.locator("#chat-settings")).to_be_hidden()
 
+    await page.locator("#header .act-place.at-hints").tap()
+    await expect(page.locator(".problems .act-h-open").first).to_be_visible()
+    await fits(page)
+    await page.locator("#teach-nav .of-problems").tap()
+    await expect(page.locator("#teach-problems .act-import").first).to_be_visible()
+    await fits(page)
+
     await page.locator("#header .act-place.at-users").tap()
     await expect(page.locator("#users-list tbody tr").first).to_be_visible()
-    await _fits(page)
+    await fits(page)
     await page.locator(".account-menu summary").tap()
     await page.locator(".account-menu .arg-account").tap()
     await expect(page.locator("#create-token")).to_be_visible()
-    await _fits(page)
+    await fits(page)
     await page.locator(".account-menu summary").tap()
     await expect(page.locator(".account-menu .act-language")).to_be_in_viewport()
     await expect(page.locator(".account-menu .act-theme")).to_be_in_viewport()
     await expect(page.locator(".account-menu form button")).to_be_in_viewport()
     await page.locator(".account-menu form button").tap()
     await expect(page.locator("#password")).to_be_visible()
-    await _fits(page)
+    await fits(page)
 
 
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
@@ -120,12 +124,12 @@ async def test_every_page_is_readable(page_app: PageApp, open_browser: OpenBrows
     stranger = await open_browser(None, locale=locale, color_scheme=scheme)
     page = await stranger.context.new_page()
     await page.goto(f"{page_app.url}/login")
-    await _readable(page, "login")
+    await readable(page, "login")
 
     reader = await open_browser(locale=locale, color_scheme=scheme, role=Role.ADMIN)
     chat = await chat_of(reader)
     page = chat.page
-    await _readable(page, "empty chat")
+    await readable(page, "empty chat")
     page_app.engine.answer(ANSWER)
     await chat.asked("읽기 쉬운 질문")
     page_app.engine.fail("die-mid-stream", after_tokens=3, times=1)
@@ -134,15 +138,32 @@ async def test_every_page_is_readable(page_app: PageApp, open_browser: OpenBrows
     await chat.open_settings()
     await chat.do("rate", nth=0)
     await expect(chat.notice).to_be_visible()
-    await _readable(page, "chat")
+    await readable(page, "chat")
+    await page.locator("#header .act-place.at-hints").click()
+    await page.locator(".problems .act-h-open").first.click()
+    await page.locator("#hints-code textarea").fill("# sum\ntotal = int(input()) + 1\nprint('x', total)\n")
+    await page.locator("#hints-code textarea").press("Control+Enter")
+    await expect(page.locator("#hints-results .cases li").first).to_be_visible()
+    page_app.engine.fail("die-mid-stream", after_tokens=3, times=1)
+    await page.locator("#hints-bar .act-hint").click()
+    await expect(page.locator("#hints-ladder .hint-text")).to_be_visible()
+    await readable(page, "hints")
+    for sub in ("report", "problems"):
+        await page.locator(f"#teach-nav .of-{sub}").click()
+        await expect(page.locator(f"#teach-{sub} .card").first).to_be_visible()
+        await readable(page, sub)
+    await page.locator("#header .act-place.at-sentiment").click()
+    await expect(page.locator("#reviews-setup")).to_be_visible()
+    await expect(page.locator("#sentiment-right .welcome")).to_be_visible()
+    await readable(page, "sentiment")
     await page.locator("#header .act-place.at-users").click()
     await expect(page.locator("#users-list tbody tr").first).to_be_visible()
-    await _readable(page, "users")
+    await readable(page, "users")
     await page.locator(".account-menu summary").click()
-    await _readable(page, "menu")
+    await readable(page, "menu")
     await page.locator(".account-menu .arg-account").click()
     await page.locator("#create-token").wait_for()
-    await _readable(page, "account")
+    await readable(page, "account")
 
 
 async def test_the_light_tells_the_state_of_the_engine(page_app: PageApp, open_browser: OpenBrowser) -> None:
@@ -161,23 +182,3 @@ async def test_the_light_tells_the_state_of_the_engine(page_app: PageApp, open_b
 async def _background(page: Page) -> str:
     found: str = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     return found
-
-
-async def _fits(page: Page) -> None:
-    """Nothing is wider than the screen."""
-    wide = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide[0] <= wide[1], f"the page is {wide[0]} px wide on a screen of {wide[1]} px"
-
-
-async def _readable(page: Page, name: str) -> None:
-    """axe-core finds nothing serious: contrast, names, roles."""
-    await still(page)
-    await page.evaluate(AXE)
-    result: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    found = [
-        f"{name}: {rule['id']}: {node['target']} {node['failureSummary']}"
-        for rule in result["violations"]
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"][:3]
-    ]
-    assert not found, "\n".join(found)

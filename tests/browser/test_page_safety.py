@@ -6,12 +6,14 @@ import re
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 from playwright.async_api import expect
 
 from backend.store.models import Role
 from tests.browser.chat import chat_of
+from tests.browser.handlers import call
+from tests.browser.hints import PROBLEM, PROBLEMS, WRONG
+from tests.browser.reviews import finished_job
 from tests.fixtures.accounts import PASSWORD
 from tests.fixtures.pages import OpenBrowser, PageApp, Reader
 
@@ -114,34 +116,33 @@ async def test_the_policy_is_sent_and_holds(page_app: PageApp, reader: Reader) -
 # --- handlers, called by their number -------------------------------------------------------------------
 
 
-def _call(client: httpx.Client, fn_index: int, data: list[Any], session: str) -> str:
-    """Everything that comes back from a handler called through the queue."""
-    body = {"data": data, "fn_index": fn_index, "session_hash": session, "event_data": None, "trigger_id": None}
-    joined = client.post("/gradio_api/queue/join", json=body)
-    told = joined.text
-    if joined.status_code == 200:
-        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
-            for line in stream.iter_lines():
-                told += line
-                if '"process_completed"' in line or '"close_stream"' in line or "unexpected_error" in line:
-                    break
-    return told
-
-
-def _attempts(victim: str, conversation: str, message: str) -> list[list[Any]]:
+def _attempts(victim: str, conversation: str, message: str, hint: str, problem_set: str, job: str) -> list[list[Any]]:
     """Inputs for each number of them a handler may take: what a page would send, with other people's ids."""
+    rated = json.dumps({"do": "rate", "id": hint, "arg": "-1", "text": ""})
+    complained = json.dumps({"do": "complain", "id": hint, "arg": "wrong", "text": ""})
+    imported = json.dumps({"do": "import", "id": "stolen.json", "arg": "replace", "text": PROBLEMS.read_text("utf-8")})
+    problem = [str(PROBLEM), "", "", "", ""]
     acts = [json.dumps({"do": do, "id": target, "arg": arg, "text": victim}) for do, target, arg in (
         ("disable", "", ""), ("reset", "", ""), ("role", "", "user"), ("open", conversation, ""),
         ("delete", conversation, ""), ("rename", conversation, ""), ("undo", conversation, ""),
+        ("undo", problem_set, ""),
         ("rate", message, "1"), ("regenerate", message, ""), ("edit", message, ""), ("version", message, ""),
     )]  # fmt: skip
+    turns = [json.dumps({"do": do, "id": target, "arg": arg, "text": ""}) for do, target, arg in (
+        ("open", job, ""), ("started", job, ""), ("pause", job, ""), ("cancel", job, ""), ("retry", job, ""),
+        ("delete", job, ""), ("correct", "0", "negative"), ("show", "", "failed"),
+    )]  # fmt: skip
+    table = [job, "all", "", "", "0"]
     options = ["main", "stolen", 0.1, 64]
     place = [conversation, None, "", 40]
     return [
         [], [None], *[[act] for act in acts], ["intruder", "admin"], ["hi", ["admin"], 1],
         [conversation], place, [conversation, *options], *[[act, *place] for act in acts],
         *[[act, *place, *options] for act in acts[-3:]], ["stolen", "", *place, *options],
-        ["stolen", message, *place, *options],
+        ["stolen", message, *place, *options], [imported], problem, [rated, *problem, None],
+        [complained, *problem, None], ["print(1)", *problem, None],
+        ["", "print(1)", *problem, "novice", "ko", ["main"], None],
+        table, [*table, ""], *[[turn, *table] for turn in turns],
     ]  # fmt: skip
 
 
@@ -157,6 +158,8 @@ async def test_an_ordinary_user_calls_every_handler_by_its_number(page_app: Page
     page_app.engine.answer("nothing of interest")
     conversation = await chat.id()
     message = (await chat.stored())[-1]["id"]
+    hint, problem_set = _hint_of(page_app, victim.username), _problem_set(page_app)
+    job = finished_job(victim, name="hidden-treasure.csv")
     await chat.page.locator("#header .act-place.at-users").click()  # the admin's handlers exist now
     await chat.page.locator("#users-list tbody tr").first.wait_for()
     (admin_session,) = sessions
@@ -168,14 +171,15 @@ async def test_an_ordinary_user_calls_every_handler_by_its_number(page_app: Page
         assert victim.username not in config.text
         assert "users-act" not in config.text
         known = len(config.json()["dependencies"])
+        tried = _attempts(victim.username, conversation, message, hint, problem_set, job)
         before = _state(page_app, attacker)
         answers = []
-        for fn_index in range(known + 8):
+        for fn_index in range(known + 24):
             # Handlers made for the admin's page live in the admin's Gradio session: take it as stolen, too.
             session = uuid.uuid4().hex if fn_index < known else admin_session
-            attempts = _fitting(config.json(), fn_index, _attempts(victim.username, conversation, message))
-            answers += [_call(client, fn_index, data, session) for data in attempts]
-        for fn_index, name in itertools.product(range(known + 8), ("run", "call")):
+            attempts = _fitting(config.json(), fn_index, tried)
+            answers += [call(client, fn_index, data, session) for data in attempts]
+        for fn_index, name in itertools.product(range(known + 24), ("run", "call")):
             answers.append(client.post(f"/gradio_api/{name}/predict", json={"data": [], "fn_index": fn_index}).text)
             answers.append(client.post(f"/gradio_api/{name}/{fn_index}", json={"data": []}).text)
     assert _state(page_app, attacker) == before
@@ -184,6 +188,25 @@ async def test_an_ordinary_user_calls_every_handler_by_its_number(page_app: Page
     for secret in ("hidden-treasure", "argon2", bystander, "root"):
         assert secret not in told, f"{secret} was told"
     assert len((await victim.thread(conversation))["messages"]) == 2
+    page_app.query("DELETE FROM problem_sets WHERE id = %s", problem_set)
+
+
+def _hint_of(app: PageApp, username: str) -> str:
+    """A hint of that person, from a template because the engine breaks off."""
+    app.engine.fail("die-mid-stream", after_tokens=1, times=1)
+    with app.client(username) as client:
+        told = client.post("/api/v1/hints", json={"problem_id": PROBLEM, "code": WRONG})
+    assert told.status_code == 200, told.text
+    return str(told.json()["id"])
+
+
+def _problem_set(app: PageApp) -> str:
+    """A set that an admin imported."""
+    rows = app.query(
+        "INSERT INTO problem_sets (id, name, mode, payload) VALUES (gen_random_uuid(), 'set', 'add', %s) RETURNING id",
+        PROBLEMS.read_bytes(),
+    )
+    return str(rows[0][0])
 
 
 def _fitting(config: dict[str, Any], fn_index: int, attempts: list[list[Any]]) -> list[list[Any]]:
@@ -202,6 +225,17 @@ def _state(app: PageApp, attacker: str) -> dict[str, list[tuple[Any, ...]]]:
         "messages": app.query(
             "SELECT m.id, m.content, m.rating, m.comment FROM messages m JOIN conversations c ON c.id = "
             "m.conversation_id JOIN users u ON u.id = c.user_id WHERE u.username <> %s ORDER BY m.id", attacker),
+        "problem_sets": app.query("SELECT id, name FROM problem_sets ORDER BY number"),
+        "hints": app.query(
+            "SELECT h.id, h.rating, h.complaint FROM hints h JOIN users u ON u.id = h.user_id "
+            "WHERE u.username <> %s ORDER BY h.id", attacker),
+        "attempts": app.query(
+            "SELECT a.id FROM hint_attempts a JOIN users u ON u.id = a.user_id WHERE u.username <> %s ORDER BY a.id",
+            attacker),
+        "jobs": app.query(
+            "SELECT j.id, j.state, j.finished_at, count(r.corrected_label) FROM sentiment_jobs j "
+            "JOIN users u ON u.id = j.user_id LEFT JOIN sentiment_rows r ON r.job_id = j.id "
+            "WHERE u.username <> %s GROUP BY j.id ORDER BY j.id", attacker),
         "tokens": app.query("SELECT id, scopes FROM api_tokens ORDER BY id"),
         "sessions": app.query("SELECT id, revoked_at FROM login_sessions ORDER BY id"),
     }  # fmt: skip
@@ -220,7 +254,7 @@ def _routes() -> list[tuple[str, str]]:
 
     services = services_of(load())
     whole = create_app(services)
-    mount(whole, accounts=services.accounts, chat=services.chat, documents=services.documents)
+    mount(whole, services)
     found: set[tuple[str, str]] = set()
 
     def walk(routes: list[Any], prefix: str) -> None:
@@ -241,7 +275,7 @@ def _routes() -> list[tuple[str, str]]:
 
 
 def test_a_stranger_is_refused_everywhere(page_app: PageApp) -> None:
-    public = {"/health", "/health/live", "/login", "/metrics", "/logout"}
+    public = {"/health", "/health/live", "/login", "/metrics", "/logout", "/api/v1/pod/heartbeat"}
     routes = _routes()
     assert len(routes) > 60
     assert any(path.startswith("/gradio_api/queue") for _, path in routes)

@@ -1,0 +1,1 @@
+"""The place of the pod: the console of admins, and what everybody else is told."""
