@@ -75,7 +75,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
-        logger.propagate = True
+        logger.propagate, logger.disabled = True, False  # a library that was imported may have silenced it
+        logger.setLevel(logging.NOTSET)
     # Their INFO lines are addresses of every request made and every tick of a clock, their DEBUG lines whole prompts.
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

