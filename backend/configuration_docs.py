@@ -1,4 +1,4 @@
-"""`.env.example` and `docs/configuration.md`, written from the fields of `backend/settings.py`.
+"""`.env.example` and `docs/configuration.md`, written from the fields of `backend/settings/`.
 
 `python -m backend.configuration_docs --write` brings both up to date, `--check` says whether they are; a test does the
 same, so that no variable stays undocumented.
@@ -23,7 +23,7 @@ COMMAND = "python -m backend.configuration_docs --write"
 
 _MARKDOWN_HEAD = f"""# Configuration
 
-<!-- Written by `{COMMAND}` from backend/settings.py; change it there. -->
+<!-- Written by `{COMMAND}` from backend/settings/; change it there. -->
 
 Every setting has a default that works. Change one in the environment or in a file `.env` in the repository's folder
 (`cp .env.example .env`, then edit); the environment comes first, and an empty value counts as not set. After a change
