@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 import structlog
 
-from backend import errors
-from backend.errors import DocumentDamaged, DocumentTooHard, OndolError
+from backend.errors import DocumentDamaged, DocumentTooHard, OndolError, error_of
 from backend.settings import REPOSITORY
 
 READ_TIMEOUT_S = 300.0
@@ -19,9 +18,6 @@ PICTURE_TIMEOUT_S = 20.0
 _LINE_BYTES = 16 << 20  # the list of an archive is one line
 Progress = Callable[[float], None]
 log = structlog.get_logger()
-_KINDS: dict[str, type[OndolError]] = {
-    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OndolError)
-}
 
 
 class Child:
@@ -69,7 +65,7 @@ class Child:
                     if "done" in answer:
                         return answer["done"]
                     if "error" in answer:
-                        raise error_of(answer["error"], answer["details"])
+                        raise error_of(answer["error"], answer["details"], DocumentDamaged)
                     if "progress" in answer and progress is not None:
                         progress(answer["progress"])
                     if "note" in answer:
@@ -116,11 +112,3 @@ async def ask_once(command: str, *, timeout_s: float = READ_TIMEOUT_S, **argumen
         return await child.ask(command, timeout_s=timeout_s, **arguments)
     finally:
         await child.close()
-
-
-def error_of(code: str, details: dict[str, Any]) -> OndolError:
-    """The error with a code and its details; details that are missing make it the general one."""
-    try:
-        return _KINDS[code](**details)
-    except (KeyError, TypeError):
-        return DocumentDamaged()

@@ -18,14 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.documents import originals
 from backend.documents.child import batches
-from backend.documents.children import Child, ask_once, error_of
+from backend.documents.children import Child, ask_once
 from backend.documents.kinds import Kind
 from backend.documents.uploads import Uploads
 from backend.errors import (
     DatabaseFull,
     DatabaseUnavailable,
+    DocumentDamaged,
     DocumentTooHard,
     OndolError,
+    error_of,
 )
 from backend.jobs.queue import Jobs
 from backend.retrieval.index import add_chunks, remove_chunks
@@ -249,7 +251,7 @@ class Ingest:
                 if added.document.status == DocumentStatus.QUEUED:
                     await self.defer(added.document.id)
             else:
-                error = error_of(member["error"], member["details"])
+                error = error_of(member["error"], member["details"], DocumentDamaged)
                 await self._uploads.refused(document, str(name), error)
             progress.value = _READ_SHARE + (1 - _READ_SHARE) * (number + 1) / len(members)
         async with self._database.session() as session:

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.activity import Activity
 from backend.documents import originals
-from backend.documents.children import PICTURE_TIMEOUT_S, ask_once, error_of
+from backend.documents.children import PICTURE_TIMEOUT_S, ask_once
 from backend.documents.collections import CollectionInfo, Collections, changeable, readable_by, remove_unused_files
 from backend.documents.indexing import Indexing
 from backend.documents.ingest import INDEX, READ, Ingest
 from backend.documents.kinds import Kind
 from backend.documents.uploads import Added, Uploads
 from backend.embedding import EmbeddingClient
-from backend.errors import DocumentNotWaiting, OndolError, UnknownDocument, UnknownPage
+from backend.errors import DocumentDamaged, DocumentNotWaiting, OndolError, UnknownDocument, UnknownPage, error_of
 from backend.jobs.queue import Jobs
 from backend.settings import Settings
 from backend.store.database import Database
@@ -246,7 +246,7 @@ def failure_of(document: Document) -> OndolError | None:
     if document.error_code is None:
         return None
     details: Any = orjson.loads(document.error_detail) if document.error_detail else {}
-    return error_of(document.error_code, details)
+    return error_of(document.error_code, details, DocumentDamaged)
 
 
 async def _readable(session: AsyncSession, user_id: UUID, document_id: UUID) -> Document:

@@ -14,6 +14,7 @@ from backend.errors.engine import *
 from backend.errors.hints import *
 from backend.errors.pod import *
 from backend.errors.processes import *
+from backend.errors.recorded import *
 from backend.errors.requests import *
 from backend.errors.search import *
 from backend.errors.sentiment import *

@@ -12,8 +12,7 @@ import orjson
 from sqlalchemy import Row, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend import errors
-from backend.errors import OndolError, SentimentJobNotReady, UnknownSentimentJob
+from backend.errors import OndolError, SentimentJobNotReady, UnknownSentimentJob, error_of
 from backend.sentiment import chunks
 from backend.sentiment.importing import keep_file
 from backend.sentiment.reading.shape import FileShape, Mapping
@@ -21,9 +20,6 @@ from backend.store.database import Database
 from backend.store.models import SentimentChunk, SentimentJob, SentimentJobState
 
 _QUEUED, _RUNNING, _PAUSED = SentimentJobState.QUEUED, SentimentJobState.RUNNING, SentimentJobState.PAUSED
-_ERRORS: dict[str, type[OndolError]] = {
-    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OndolError)
-}
 
 
 class Stage(StrEnum):
@@ -253,4 +249,4 @@ def _rate(row: Row[Any]) -> float | None:
 def _failure(row: Row[Any]) -> OndolError | None:
     if row.error_code is None:
         return None
-    return _ERRORS.get(row.error_code, OndolError)(**(orjson.loads(row.error_detail) if row.error_detail else {}))
+    return error_of(row.error_code, orjson.loads(row.error_detail) if row.error_detail else {})

