@@ -39,6 +39,8 @@ from backend.hints.writing import write
 from backend.hints.written import Task, Written
 from backend.llm.engine import Engine
 from backend.llm.providers import Provider
+from backend.llm.router import alone
+from backend.llm.routes import Workload
 from backend.settings import REPOSITORY, ServiceType
 from bench.processes import ProgramFailedError, program
 
@@ -141,7 +143,7 @@ async def _hints(provider: Provider, limit: int | None) -> list[Shown]:
 
 async def _hint(task: Task, engine: Engine) -> Shown:
     begin = time.perf_counter()
-    async with aclosing(write(task, engine)) as events:
+    async with aclosing(write(task, alone(engine, 300).call(Workload.HEAVY))) as events:
         async for event in events:
             if not isinstance(event, Progress):
                 return await _looked_at(event, task, time.perf_counter() - begin)

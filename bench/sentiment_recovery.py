@@ -29,6 +29,7 @@ from sqlalchemy import text
 from backend.jobs.queue import Jobs
 from backend.llm.engine import Engine
 from backend.llm.providers import MAIN, providers_of
+from backend.llm.router import alone
 from backend.sentiment.labels import LABELS
 from backend.sentiment.service import SentimentService
 from backend.sentiment.store import JobView
@@ -100,7 +101,7 @@ async def killed_twice(
     path.write_text(_file(rows), encoding="utf-8")
     jobs = Jobs(database.engine.url.render_as_string(hide_password=False))
     engine = Engine(providers_of(settings)[MAIN], settings.first_token_timeout_s)
-    service = SentimentService(database, settings, jobs, engine)
+    service = SentimentService(database, settings, jobs, alone(engine))
     try:
         started = time.perf_counter()
         job = await service.start_file(owner, path, "reviews.csv")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import Exists, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.errors import UnknownConversation, UnknownMessage
+from backend.errors import ConversationBusy, UnknownConversation, UnknownMessage
 from backend.store.database import Database
 from backend.store.models import Conversation, Message, MessageStatus
 
@@ -50,6 +50,8 @@ class Conversations:
     def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
         self._clock = clock
+        # Answers that were begun here and whose end is not stored, be it that the disk is full.
+        self._begun: set[UUID] = set()
 
     async def list(
         self, user_id: UUID, *, query: str = "", limit: int = 50, before: datetime | None = None
@@ -109,6 +111,10 @@ class Conversations:
             answer: columns of the answer's row.
             options: columns of a new conversation.
             collection_ids: documents that one that exists asks from now on; None leaves them.
+
+        Raises:
+            UnknownConversation: there is none of this user.
+            ConversationBusy: another process is writing an answer in it.
         """
         now = self._clock()
         answer_id = uuid4()
@@ -121,7 +127,9 @@ class Conversations:
                 conversation = Conversation(id=conversation_id, user_id=user_id, title=title, created_at=now, **options)
                 session.add(conversation)
             else:
-                conversation = await _owned(session, user_id, conversation_id)
+                conversation = await _owned(session, user_id, conversation_id, lock=True)
+                if await session.scalar(select(self._being_written(conversation_id))):
+                    raise ConversationBusy
                 if collection_ids is not None:
                     conversation.collection_ids = list(collection_ids)
             conversation.head_id = answer_id
@@ -145,6 +153,7 @@ class Conversations:
                 )
             )
             session.add_all(rows)  # written in this order, which their foreign key needs
+        self._begun.add(answer_id)
         return conversation_id, answer_id
 
     async def save_answer(self, answer_id: UUID, **columns: Any) -> None:
@@ -152,6 +161,33 @@ class Conversations:
         async with self._database.session() as session:
             await session.execute(
                 update(Message).where(Message.id == answer_id).values(updated_at=self._clock(), **columns)
+            )
+        if columns.get("status", MessageStatus.STREAMING) != MessageStatus.STREAMING:
+            self._begun.discard(answer_id)
+
+    async def save_text(self, answer_id: UUID, text: str) -> bool:
+        """Writes what an answer has so far; False when somebody has asked another process to stop it."""
+        async with self._database.session() as session:
+            changed = await session.scalars(
+                update(Message)
+                .where(Message.id == answer_id)
+                .values(updated_at=self._clock(), content=text)
+                .returning(Message.status)
+            )
+            return changed.one_or_none() == MessageStatus.STREAMING
+
+    async def stop_elsewhere(self, user_id: UUID, conversation_id: UUID) -> None:
+        """Asks the process that writes an answer here to stop, which it sees when it saves next, within a second.
+
+        Raises:
+            UnknownConversation: there is none of this user.
+        """
+        async with self._database.session() as session:
+            await _owned(session, user_id, conversation_id)
+            await session.execute(
+                update(Message)
+                .where(Message.conversation_id == conversation_id, Message.status == MessageStatus.STREAMING)
+                .values(status=MessageStatus.STOPPED)
             )
 
     async def change(self, user_id: UUID, conversation_id: UUID, **columns: Any) -> Conversation:
@@ -234,6 +270,15 @@ class Conversations:
             )
         return counted or 0
 
+    def _being_written(self, conversation_id: UUID) -> Exists:
+        """By another process: of its own answers each knows whether they go on."""
+        return exists().where(
+            Message.conversation_id == conversation_id,
+            Message.status == MessageStatus.STREAMING,
+            Message.updated_at > self._clock() - STALE_AFTER,
+            Message.id.not_in(self._begun),
+        )
+
     def _see_as_of_now(self, row: Message) -> None:
         """A row that says `streaming` but is not written any more belongs to a process that was killed."""
         if row.status == MessageStatus.STREAMING and self._clock() - row.updated_at > STALE_AFTER:
@@ -258,12 +303,11 @@ def _storable_columns(columns: dict[str, Any]) -> dict[str, Any]:
     return {name: storable(value) if isinstance(value, str) else value for name, value in columns.items()}
 
 
-async def _owned(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> Conversation:
-    conversation = await session.scalar(
-        select(Conversation).where(
-            Conversation.id == conversation_id, Conversation.user_id == user_id, Conversation.deleted_at.is_(None)
-        )
+async def _owned(session: AsyncSession, user_id: UUID, conversation_id: UUID, *, lock: bool = False) -> Conversation:
+    statement = select(Conversation).where(
+        Conversation.id == conversation_id, Conversation.user_id == user_id, Conversation.deleted_at.is_(None)
     )
+    conversation = await session.scalar(statement.with_for_update() if lock else statement)
     if conversation is None:
         raise UnknownConversation
     return conversation

@@ -7,12 +7,14 @@ question: with words that point back, or so short that something must be missing
 import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import structlog
 
 from backend.chat.citations import without_marks
 from backend.errors import OndolError
-from backend.llm.engine import ChatMessage, ContextOverflow, Engine, EngineInfo, Finished
+from backend.llm.call import Call, Request, unchanging
+from backend.llm.engine import ChatMessage, ContextOverflow, Finished
 
 log = structlog.get_logger()
 
@@ -69,24 +71,21 @@ def needs_rewriting(question: str) -> bool:
     return len(words) <= _SHORT_EN or _POINTS_BACK_EN.search(text) is not None
 
 
-async def standalone(
-    engine: Engine, info: EngineInfo, history: Sequence[ChatMessage], question: str, deadline_s: float = _DEADLINE_S
-) -> str:
+async def standalone(call: Call, history: Sequence[ChatMessage], question: str, deadline_s: float = _DEADLINE_S) -> str:
     """The question as it would be asked without the conversation; the question itself when that does not work out.
 
     Args:
+        call: to whoever writes it.
         history: what was said before, oldest first; only the last question and its answer are looked at.
         deadline_s: seconds after which the question is taken as it is.
     """
     if not any(message["role"] == "user" for message in history) or not needs_rewriting(question):
         return question
     written = ""
+    request = Request(_messages(history, question), temperature=0.0, max_tokens=_MAX_TOKENS)
     try:
-        async with asyncio.timeout(deadline_s):
-            stream = engine.stream(
-                _messages(history, question), model=info.model, temperature=0.0, max_tokens=_MAX_TOKENS
-            )
-            async for event in stream:
+        async with asyncio.timeout(deadline_s), aclosing(call.stream(unchanging(request))) as events:
+            async for event in events:
                 if not isinstance(event, Finished):
                     written += event
     except (OndolError, ContextOverflow, TimeoutError) as error:

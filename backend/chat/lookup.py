@@ -9,8 +9,9 @@ from uuid import UUID
 
 from backend.chat.follow_up import standalone
 from backend.chat.sources import Source, Words, chosen, passage_budget, relevant
+from backend.llm.call import Call
 from backend.llm.engine import ChatMessage, Engine, EngineInfo
-from backend.retrieval.search import Found
+from backend.retrieval.search import Found, Passage
 from backend.retrieval.terms import terms
 from backend.settings import Settings
 
@@ -56,10 +57,16 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What was found. No sources: nothing has to do with the question."""
+class Hits:
+    """The passages that have to do with a question, the best first; none: nothing does.
 
-    sources: list[Source]
+    Attributes:
+        query: the question as it was searched for.
+        degraded: it was searched by words only.
+    """
+
+    passages: Sequence[Passage]
+    query: str
     degraded: bool
 
 
@@ -75,7 +82,7 @@ class Lookup:
     def __init__(self, settings: Settings, search: Searches, words: Words | None = None) -> None:
         self._settings = settings
         self._search = search
-        self._words = words
+        self._given_words = words
 
     async def look(
         self,
@@ -83,17 +90,15 @@ class Lookup:
         collection_ids: Sequence[UUID],
         thread: Sequence[ChatMessage],
         *,
-        engine: Engine,
-        info: EngineInfo,
-        room: int,
+        call: Call,
         tell: Callable[[Activity], None],
-    ) -> Looked:
-        """Sources for the last message of a thread.
+    ) -> Hits:
+        """What the documents have for the last message of a thread.
 
         Args:
             collection_ids: where to look; those the user may not read hold nothing for him.
             thread: the messages, the question last.
-            room: tokens that are free in the prompt.
+            call: to whoever puts the question in full.
             tell: called with each stage as it begins.
 
         Raises:
@@ -101,17 +106,24 @@ class Lookup:
         """
         question = thread[-1]["content"]
         tell(Activity(Stage.SEARCHING, question))
-        query = await standalone(engine, info, thread[:-1], question)
+        query = await standalone(call, thread[:-1], question)
         if query != question:
             tell(Activity(Stage.REWRITTEN, query))
         found = await self._search.search(user_id, query, collection_ids=collection_ids, limit=_CANDIDATES)
-        words: Words = self._words if self._words is not None else terms()
-        passages = await asyncio.to_thread(relevant, found.passages, query, words, self._settings)
-        sources: list[Source] = []
-        if passages:
-            budget = min(passage_budget(self._settings, engine.provider, info.context), room)
-            sources = await chosen(
-                passages, query, words, budget=budget, count_tokens=engine.count_tokens, degraded=found.degraded
-            )
-            tell(Activity(Stage.READING, query, len(sources), found.degraded))
-        return Looked(sources, found.degraded)
+        passages = await asyncio.to_thread(relevant, found.passages, query, self._words, self._settings)
+        return Hits(passages, query, found.degraded)
+
+    async def sources(self, hits: Hits, engine: Engine, info: EngineInfo, room: int) -> list[Source]:
+        """The passages as one engine reads them: at most `room` tokens."""
+        return await chosen(
+            hits.passages,
+            hits.query,
+            self._words,
+            budget=min(passage_budget(self._settings, engine.provider, info.context), room),
+            count_tokens=engine.count_tokens,
+            degraded=hits.degraded,
+        )
+
+    @property
+    def _words(self) -> Words:
+        return self._given_words if self._given_words is not None else terms()

@@ -23,7 +23,8 @@ class Run:
 
     Attributes:
         conversation_id, answer_id, user_id: whose it is.
-        provider, model: who writes it.
+        provider, model: who writes it; another may take over before the first text.
+        hosted: for this answer something was sent to a hosted provider.
         dropped: messages left out of the prompt because the context was full.
         status: `streaming` until `finish`.
         finish_reason: OpenAI's, empty while it runs.
@@ -56,6 +57,7 @@ class Run:
         self.sources: tuple[Source, ...] | None = None
         self.activity: Activity | None = None
         self.degraded = False
+        self.hosted = False
         self.status = MessageStatus.STREAMING
         self.finish_reason = ""
         self.usage: Usage | None = None

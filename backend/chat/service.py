@@ -1,7 +1,7 @@
 """Asking: checks a question, stores it, and has an engine write the answer while readers watch."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,12 +12,14 @@ import structlog
 
 from backend.activity import Activity
 from backend.chat.asked import Asked, NothingFound, Options, asked_with, columns_of, messages_of
-from backend.chat.citations import CitationFilter
 from backend.chat.conversations import Conversations, Thread, storable
+from backend.chat.fitting import Fitting
 from backend.chat.grounding import nothing_found
-from backend.chat.lookup import Lookup, Searches
-from backend.chat.prompt import Prompt
+from backend.chat.lookup import Activity as Reading
+from backend.chat.lookup import Lookup, Searches, Stage
+from backend.chat.reading import read
 from backend.chat.run import Run
+from backend.chat.sources import Source
 from backend.errors import (
     ConversationBusy,
     DatabaseFull,
@@ -28,10 +30,11 @@ from backend.errors import (
     OndolError,
     TooManyStreams,
     UnknownMessage,
-    UnknownProvider,
 )
-from backend.llm.engine import ContextOverflow, Engine, EngineInfo, Finished
-from backend.llm.providers import MAIN
+from backend.llm.call import Call
+from backend.llm.engine import ContextOverflow
+from backend.llm.router import Router
+from backend.llm.routes import Workload
 from backend.settings import Settings
 from backend.store.models import MessageStatus
 
@@ -58,7 +61,7 @@ class ChatService:
     Args:
         settings: limits.
         conversations: where threads are kept.
-        engines: by provider name.
+        router: asks the models.
         metrics: counts answers.
         search: finds passages in documents; without one, the documents of a conversation are not asked.
         activity: of the process; answers are counted there, and refused while it drains.
@@ -68,7 +71,7 @@ class ChatService:
         self,
         settings: Settings,
         conversations: Conversations,
-        engines: Mapping[str, Engine],
+        router: Router,
         metrics: ChatMetrics,
         search: Searches | None = None,
         *,
@@ -76,7 +79,7 @@ class ChatService:
     ) -> None:
         self._settings = settings
         self.conversations = conversations
-        self.engines = engines
+        self.router = router
         self._metrics = metrics
         self._lookup = None if search is None else Lookup(settings, search)
         self._activity = activity or Activity()
@@ -100,7 +103,7 @@ class ChatService:
         Raises:
             EmptyMessage, MessageTooLong, MessageOverContext: nothing was stored.
             UnknownConversation, UnknownProvider, ConversationBusy, TooManyStreams: nothing was stored.
-            EngineUnavailable, EngineLoading, EngineRefused: nothing was stored.
+            EngineUnavailable, EngineLoading, EngineRefused, NoEngineAnswers, HostedNotAllowed: nothing was stored.
             Draining, DatabaseUnavailable, DatabaseFull: nothing was stored.
         """
         question = self._checked(text)
@@ -151,13 +154,6 @@ class ChatService:
         run.stop()
         return True
 
-    def engine(self, provider: str | None) -> Engine:
-        """The engine of a provider, the main one for None. Raises UnknownProvider."""
-        name = provider or MAIN
-        if name not in self.engines:
-            raise UnknownProvider(provider=name[:64], known=", ".join(self.engines))
-        return self.engines[name]
-
     async def close(self) -> None:
         """Ends all answers, keeping what was written; waits a moment for a database that is not there."""
         runs = list(self._runs.values())
@@ -190,23 +186,24 @@ class ChatService:
     ) -> Run:
         conversation = thread.conversation if thread else None
         conversation_id = conversation.id if conversation else None
-        if provider is None and conversation is not None and conversation.provider in self.engines:
+        if provider is None and conversation is not None and conversation.provider in self.router.engines:
             provider = conversation.provider
-        engine = self.engine(provider)
+        call = self.router.call(Workload.HEAVY, provider=provider)
         source = conversation or options or Options()
         collections = tuple(source.collection_ids) if self._lookup else ()
         asked = asked_with(source, messages_of(thread, question), documents=bool(collections))
         self._activity.admit()
         with ExitStack() as work, self._place(user_id, conversation_id):
             work.enter_context(self._activity.work("chat"))
-            info = await engine.require_ready()
-            prompt = await asked.fitted(engine, info)
+            fitting = Fitting(asked)
+            chosen = await call.begin(fitting)
+            by = {"provider": chosen.name, "model": chosen.info.model}
             stored_in, answer_id = await self.conversations.add_turn(
                 user_id,
                 conversation_id,
                 parent_id=parent_id,
                 question=question,
-                answer={"provider": engine.provider.name, "model": info.model, "trimmed_messages": prompt.dropped},
+                answer={**by, "trimmed_messages": fitting.dropped},
                 options=columns_of(options or Options()) | {"provider": provider},
                 collection_ids=conversation.collection_ids if conversation else None,
             )
@@ -214,14 +211,13 @@ class ChatService:
                 conversation_id=stored_in,
                 answer_id=answer_id,
                 user_id=user_id,
-                provider=engine.provider.name,
-                model=info.model,
-                dropped=prompt.dropped,
+                dropped=fitting.dropped,
                 collection_ids=collections,
+                **by,
             )
             self._runs[stored_in] = run
             self._metrics.answer_started()
-            run.task = asyncio.create_task(self._write(run, engine, info, asked, prompt))
+            run.task = asyncio.create_task(self._write(run, call, asked, fitting, provider))
             finished = work.pop_all()  # it is work from the question to the end of the answer, without a gap
             run.task.add_done_callback(lambda _: finished.close())
         run.expect_reader()
@@ -242,23 +238,15 @@ class ChatService:
         finally:
             self._starting.remove(place)
 
-    async def _write(self, run: Run, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt) -> None:
+    async def _write(self, run: Run, call: Call, asked: Asked, fitting: Fitting, provider: str | None) -> None:
         """Body of a run: reads the engine, saves now and then, and ends with the stored answer."""
         saver = asyncio.create_task(self._save_now_and_then(run))
         status = MessageStatus.FAILED
         try:
             run.begin()
             if run.collection_ids and self._lookup is not None:
-                asked = await self._grounded(run, self._lookup, engine=engine, info=info, asked=asked, prompt=prompt)
-                prompt = await asked.fitted(engine, info)
-                run.dropped = prompt.dropped
-            try:
-                await _read(run, engine, info, asked, prompt)
-            except ContextOverflow as overflow:
-                counted_more = (overflow.tokens or 0) - prompt.tokens
-                prompt = await asked.fitted(engine, info, max(counted_more, info.context // 8))
-                run.dropped = prompt.dropped
-                await _read(run, engine, info, asked, prompt)
+                await self._ground(run, self._lookup, asked, fitting, provider)
+            await read(run, call, fitting)
             status = MessageStatus.COMPLETE
         except NothingFound as nothing:
             run.append(nothing.answer)
@@ -268,7 +256,8 @@ class ChatService:
             run.error = error
             status = MessageStatus.INTERRUPTED if run.text else MessageStatus.FAILED
         except ContextOverflow as overflow:
-            run.error = MessageOverContext(tokens=overflow.tokens or 0, context=info.context)
+            context = call.chosen.info.context if call.chosen else 0
+            run.error = MessageOverContext(tokens=overflow.tokens or 0, context=context)
         except asyncio.CancelledError:
             status = MessageStatus.STOPPED if run.stopped_by_reader else MessageStatus.INTERRUPTED
         except Exception as error:
@@ -276,24 +265,30 @@ class ChatService:
             log.exception("answer_failed", error=type(error).__name__)
         finally:
             run.duration_ms = run.elapsed_ms()
+            run.hosted = run.hosted or call.hosted
             saver.cancel()
             await asyncio.gather(saver, return_exceptions=True)  # whatever it met, the answer has to end
             await self._end(run, status)
 
-    async def _grounded(
-        self, run: Run, lookup: Lookup, *, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt
-    ) -> Asked:
-        """The question with passages before it. Raises NothingFound when none has to do with it."""
-        room = info.context - prompt.max_tokens - await asked.least(engine)
-        looked = await lookup.look(
-            run.user_id, run.collection_ids, asked.messages, engine=engine, info=info, room=room, tell=run.tell
-        )
-        run.sources, run.degraded = tuple(looked.sources), looked.degraded
-        await self.conversations.save_answer(run.answer_id, sources=[source.stored() for source in run.sources])
-        question = asked.messages[-1]["content"]
-        if not run.sources:
-            raise NothingFound(nothing_found(question, degraded=looked.degraded))
-        return asked.grounded(run.sources)
+    async def _ground(self, run: Run, lookup: Lookup, asked: Asked, fitting: Fitting, provider: str | None) -> None:
+        """Puts passages before the question. Raises NothingFound when none has to do with it."""
+
+        async def tell(sources: Sequence[Source]) -> None:
+            run.sources = tuple(sources)
+            await self.conversations.save_answer(run.answer_id, sources=[source.stored() for source in sources])
+            run.tell(Reading(Stage.READING, hits.query, len(sources), hits.degraded))
+
+        light = self.router.call(Workload.LIGHT, provider=provider)
+        try:
+            hits = await lookup.look(run.user_id, run.collection_ids, asked.messages, call=light, tell=run.tell)
+        finally:
+            run.hosted = light.hosted
+        run.degraded = hits.degraded
+        if not hits.passages:
+            run.sources = ()
+            await self.conversations.save_answer(run.answer_id, sources=[])
+            raise NothingFound(nothing_found(asked.messages[-1]["content"], degraded=hits.degraded))
+        fitting.ground(lookup, hits, tell)
 
     async def _end(self, run: Run, status: MessageStatus) -> None:
         run.ending = True
@@ -328,6 +323,9 @@ class ChatService:
             "ttft_ms": run.ttft_ms,
             "duration_ms": run.duration_ms,
             "trimmed_messages": run.dropped,
+            "provider": run.provider,
+            "model": run.model,
+            "hosted": run.hosted,
         }
         if run.usage:
             columns |= {
@@ -341,23 +339,7 @@ class ChatService:
         while True:
             await asyncio.sleep(_SAVE_EVERY_S)
             try:
-                await self.conversations.save_answer(run.answer_id, content=run.text)
+                if not await self.conversations.save_text(run.answer_id, run.text):
+                    run.stop()
             except (DatabaseUnavailable, DatabaseFull) as error:
                 log.warning("answer_not_saved_yet", code=error.code)
-
-
-async def _read(run: Run, engine: Engine, info: EngineInfo, asked: Asked, prompt: Prompt) -> None:
-    stream = engine.stream(
-        prompt.messages, model=info.model, temperature=asked.temperature, max_tokens=prompt.max_tokens
-    )
-    marks = None if run.sources is None else CitationFilter([source.n for source in run.sources])
-    try:
-        async for event in stream:
-            if isinstance(event, Finished):
-                run.usage = event.usage
-                run.finish_reason = event.reason
-            else:
-                run.append(marks.feed(event) if marks else event)
-    finally:
-        if marks:
-            run.append(marks.flush())

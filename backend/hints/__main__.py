@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from backend.errors import Language, OndolError, UnknownProvider
+from backend.errors import Language, OndolError
 from backend.hints.asking import Progress
 from backend.hints.levels import Level
 from backend.hints.problem_files import read_problems
@@ -26,7 +26,9 @@ from backend.hints.tasks import judged, task_of
 from backend.hints.writing import write
 from backend.hints.written import Task, Written
 from backend.llm.engine import ContextOverflow, Engine
-from backend.llm.providers import MAIN, providers_of
+from backend.llm.providers import MAIN
+from backend.llm.router import alone
+from backend.llm.routes import Workload, provider_for
 from backend.settings import REPOSITORY, ConfigurationError, Settings, load
 
 FAILED = 1
@@ -104,7 +106,7 @@ async def _task(judge: Judge, problem: Problem, code: str, given: argparse.Names
 
 
 async def _hint(task: Task, engine: Engine) -> Written:
-    async with aclosing(write(task, engine)) as events:
+    async with aclosing(write(task, alone(engine).call(Workload.HEAVY))) as events:
         async for event in events:
             if not isinstance(event, Progress):
                 return event
@@ -146,10 +148,7 @@ async def _check(raw: bytes) -> int:
 
 
 def _engine(settings: Settings, name: str) -> Engine:
-    providers = providers_of(settings)
-    if name not in providers:
-        raise UnknownProvider(provider=name[:64], known=", ".join(providers))
-    return Engine(providers[name], settings.first_token_timeout_s)
+    return Engine(provider_for(settings, Workload.HEAVY, name), settings.first_token_timeout_s)
 
 
 def _count(text: str) -> int:

@@ -62,7 +62,7 @@ class HintRequest:
         code: the learner's program; may be empty.
         level: None: the next one on the ladder.
         language: of the hint.
-        provider: engine; None: the main one.
+        provider: engine; None: as the routes say.
         history: further earlier hints, oldest first, beside those that are stored.
     """
 
@@ -98,6 +98,7 @@ class HintResult:
     Attributes:
         level: the one given, which may differ from `level_asked`; `note` says why.
         model: who wrote it; None for a template.
+        hosted: for it something was sent to a hosted provider.
         diagnosis: what the learner may see of it.
         guard: the leak guard's report: `allowed`, `reasons`, `measures`, and `blocked`, how many texts it kept back.
         validation: `names`: what of the program or the case the hint speaks of; `words`.
@@ -116,6 +117,7 @@ class HintResult:
     note: Note | None
     provider: str | None
     model: str | None
+    hosted: bool
     diagnosis: Mapping[str, Any]
     guard: Mapping[str, Any]
     validation: Mapping[str, Any]

@@ -1,14 +1,14 @@
 """Hints for learners: runs a program, works out what is wrong, has a hint written that helps and gives nothing away."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from backend.activity import Activity
-from backend.errors import NothingToCompare, TooManyHints, UnknownProvider
+from backend.errors import NothingToCompare, TooManyHints
 from backend.hints.asking import (
     MAX_HISTORY,
     Complaint,
@@ -31,8 +31,9 @@ from backend.hints.side_by_side import side_by_side
 from backend.hints.tasks import judged, task_of
 from backend.hints.templates import overcome
 from backend.hints.written import Task, Written
-from backend.llm.engine import Engine
-from backend.llm.providers import MAIN
+from backend.llm.call import Call
+from backend.llm.router import Router
+from backend.llm.routes import Workload
 from backend.settings import Settings
 from backend.store.database import Database
 
@@ -57,7 +58,7 @@ class HintService:
         settings: limits.
         judge: runs programs.
         bank: the problems.
-        engines: by provider name.
+        router: asks the models.
         metrics: counts.
         activity: of the process; work is counted there, and refused while it drains.
     """
@@ -69,7 +70,7 @@ class HintService:
         judge: Judge,
         bank: ProblemBank,
         *,
-        engines: Mapping[str, Engine],
+        router: Router,
         metrics: HintMetrics,
         activity: Activity | None = None,
     ) -> None:
@@ -80,7 +81,7 @@ class HintService:
         self._writing: list[UUID] = []
         self.judge = judge
         self.bank = bank
-        self.engines = engines
+        self.router = router
 
     async def run(self, user_id: UUID, problem_id: int, code: str) -> Judgement:
         """Runs a program against all cases of a problem and stores the attempt.
@@ -103,11 +104,11 @@ class HintService:
         A model that is down, leaks or writes nonsense ends in a template; that is no error.
 
         Raises:
-            UnknownProblem, UnknownProvider: before anything is done.
+            UnknownProblem, UnknownProvider, HostedNotAllowed: before anything is done.
             ProgramTooLarge, ProgramNotText, SandboxUnavailable: the program was not run.
             TooManyHints: too many are being made for this person.
         """
-        async with aclosing(self._made(user_id, request, [self._engine(request.provider)], None)) as events:
+        async with aclosing(self._made(user_id, request, [self._call(request.provider)], None)) as events:
             async for event in events:
                 yield event
 
@@ -121,8 +122,8 @@ class HintService:
         chosen = list(dict.fromkeys(providers))
         if not 2 <= len(chosen) <= MAX_COMPARED:
             raise NothingToCompare(limit=MAX_COMPARED)
-        engines = [self._engine(name) for name in chosen]
-        async with aclosing(self._made(user_id, request, engines, uuid4())) as events:
+        calls = [self._call(name) for name in chosen]
+        async with aclosing(self._made(user_id, request, calls, uuid4())) as events:
             async for event in events:
                 yield event
 
@@ -172,11 +173,8 @@ class HintService:
             overcome=tuple(text for kind in kinds if kind is not still and (text := overcome(kind, language))),
         )
 
-    def _engine(self, provider: str | None) -> Engine:
-        name = provider or MAIN
-        if name not in self.engines:
-            raise UnknownProvider(provider=name[:64], known=", ".join(self.engines))
-        return self.engines[name]
+    def _call(self, provider: str | None) -> Call:
+        return self.router.call(Workload.HEAVY, provider=provider)
 
     async def _judged(self, problem: Problem, code: str) -> Judgement:
         judgement = await judged(self.judge, problem, code)
@@ -184,7 +182,7 @@ class HintService:
         return judgement
 
     async def _made(
-        self, user_id: UUID, request: HintRequest, engines: Sequence[Engine], comparison_id: UUID | None
+        self, user_id: UUID, request: HintRequest, calls: Sequence[Call], comparison_id: UUID | None
     ) -> AsyncGenerator[Progress | HintResult, None]:
         problem = await self.bank.get(request.problem_id)
         self._activity.admit()
@@ -196,7 +194,7 @@ class HintService:
                 attempt_id = await self._records.add_attempt(user_id, request.problem_id, request.code, judgement)
             yield Progress(Stage.READING)
             task = await self._task(user_id, request, problem, judgement)
-            async with aclosing(side_by_side(task, engines)) as events:
+            async with aclosing(side_by_side(task, calls)) as events:
                 async for event in events:
                     if isinstance(event, Progress):
                         yield event if comparison_id else replace(event, provider=None)

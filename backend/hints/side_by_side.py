@@ -7,22 +7,22 @@ from contextlib import aclosing
 from backend.hints.asking import Progress
 from backend.hints.writing import write
 from backend.hints.written import Task, Written
-from backend.llm.engine import Engine
+from backend.llm.call import Call
 
 
-async def side_by_side(task: Task, engines: Sequence[Engine]) -> AsyncGenerator[Progress | Written, None]:
-    """Yields what `write` yields for each engine, and ends when all have. Closing it stops them."""
+async def side_by_side(task: Task, calls: Sequence[Call]) -> AsyncGenerator[Progress | Written, None]:
+    """Yields what `write` yields for each call, and ends when all have. Closing it stops them."""
     events: asyncio.Queue[Progress | Written | None] = asyncio.Queue()
 
-    async def one(engine: Engine) -> None:
+    async def one(call: Call) -> None:
         try:
-            async with aclosing(write(task, engine)) as made:
+            async with aclosing(write(task, call)) as made:
                 async for event in made:
                     events.put_nowait(event)
         finally:
             events.put_nowait(None)
 
-    writers = [asyncio.create_task(one(engine)) for engine in engines]
+    writers = [asyncio.create_task(one(call)) for call in calls]
     try:
         waiting = len(writers)
         while waiting:

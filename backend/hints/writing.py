@@ -16,9 +16,11 @@ from backend.errors import (
     EngineBusy,
     EngineInterrupted,
     EngineLoading,
+    EngineModelMissing,
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    NoEngineAnswers,
     OndolError,
 )
 from backend.hints.asking import Note, Progress, Source, Stage
@@ -34,7 +36,8 @@ from backend.hints.templates import closing_words, solved, templates
 from backend.hints.validation import WORDS, Subject, Validation, validate
 from backend.hints.wording import look_at, place, what_happened
 from backend.hints.written import Refused, Task, Written
-from backend.llm.engine import ContextOverflow, Engine, EngineInfo, Finished, Usage
+from backend.llm.call import Call, Request, unchanging
+from backend.llm.engine import ContextOverflow, Finished, Usage
 
 log = structlog.get_logger()
 
@@ -46,26 +49,30 @@ _MAX_TOKENS: dict[LanguageName, int] = {"ko": 320, "en": 224}
 _BEGIN_UNTIL_S = 120.0  # after which no further try is begun: a slow machine gives a template instead of a long wait
 _HEARTBEAT_S = 0.5
 _ENGINE_TROUBLE = (
-    EngineBusy, EngineInterrupted, EngineLoading, EngineRefused, EngineTimeout, EngineUnavailable, ContextOverflow,
+    EngineBusy, EngineInterrupted, EngineLoading, EngineModelMissing, EngineRefused, EngineTimeout, EngineUnavailable,
+    NoEngineAnswers, ContextOverflow,
 )  # fmt: skip
 
 
-async def write(task: Task, engine: Engine) -> AsyncGenerator[Progress | Written, None]:
-    """Yields stages while a hint is made, then the hint. Closing it stops the engine. Raises SandboxUnavailable."""
-    async with aclosing(_Writer(task, engine).events()) as events:
+async def write(task: Task, call: Call) -> AsyncGenerator[Progress | Written, None]:
+    """Yields stages while a hint is made, then the hint. Closing it stops the engine. Raises SandboxUnavailable.
+
+    Args:
+        call: to whoever writes it; who wrote the first text is asked for the later ones as well while it answers.
+    """
+    async with aclosing(_Writer(task, call).events()) as events:
         async for event in events:
             yield event
 
 
 class _Writer:
-    """One engine at one task."""
+    """One call at one task."""
 
-    def __init__(self, task: Task, engine: Engine) -> None:
-        self._task, self._engine = task, engine
+    def __init__(self, task: Task, call: Call) -> None:
+        self._task, self._call = task, call
         self._begin = time.perf_counter()
         self._refused: list[Refused] = []
         self._tokens: list[Usage] = []
-        self._model: str | None = None
 
     async def events(self) -> AsyncGenerator[Progress | Written, None]:
         task = self._task
@@ -83,27 +90,26 @@ class _Writer:
             return
         note = Note.ENGINE_DOWN
         try:
-            info = await self._engine.require_ready()
-            self._model = info.model
-            async with aclosing(self._tries(info)) as events:
+            await self._call.begin()
+            async with aclosing(self._tries()) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, Written):
                         return
             note = self._why_not()
         except _ENGINE_TROUBLE as error:
-            log.warning("hint_from_template", provider=self._engine.provider.name, reason=_code(error))
+            log.warning("hint_from_template", provider=self._call.name, reason=_code(error))
         yield await self._template(note)
 
-    async def _tries(self, info: EngineInfo) -> AsyncGenerator[Progress | Written, None]:
+    async def _tries(self) -> AsyncGenerator[Progress | Written, None]:
         level, attempt, drifted = self._task.level, 0, False
         while True:
             attempt += 1
             draft = Draft()
-            async with aclosing(self._drafting(draft, info, level, attempt)) as stages:
+            async with aclosing(self._drafting(draft, level, attempt)) as stages:
                 async for stage in stages:
                     yield stage
-            yield Progress(Stage.CHECKING, attempt, draft.characters, self._engine.provider.name)
+            yield Progress(Stage.CHECKING, attempt, draft.characters, self._call.name)
             written = await self._decided(draft.text, level, attempt)
             if written is not None:
                 yield written
@@ -120,9 +126,7 @@ class _Writer:
                     return
                 level = below
 
-    async def _drafting(
-        self, draft: Draft, info: EngineInfo, level: Level, attempt: int
-    ) -> AsyncGenerator[Progress, None]:
+    async def _drafting(self, draft: Draft, level: Level, attempt: int) -> AsyncGenerator[Progress, None]:
         """Has the engine write; tells every half second how far it is."""
         task = self._task
         prompt = messages(
@@ -135,12 +139,10 @@ class _Writer:
             refused_for=self._refused[-1].reasons if self._refused else (),
         )
         temperature = _TEMPERATURES[min(attempt, len(_TEMPERATURES)) - 1]
+        request = Request(prompt, temperature, _MAX_TOKENS[task.language])
 
         async def read() -> None:
-            stream = self._engine.stream(
-                prompt, model=info.model, temperature=temperature, max_tokens=_MAX_TOKENS[task.language]
-            )
-            async with aclosing(stream):
+            async with aclosing(self._call.stream(unchanging(request))) as stream:
                 async for event in stream:
                     if isinstance(event, Finished):
                         draft.usage, draft.reason = event.usage, event.reason
@@ -152,7 +154,7 @@ class _Writer:
         reading = asyncio.create_task(read())
         try:
             while not reading.done():
-                yield Progress(Stage.WRITING, attempt, draft.characters, self._engine.provider.name)
+                yield Progress(Stage.WRITING, attempt, draft.characters, self._call.name)
                 await asyncio.wait({reading}, timeout=_HEARTBEAT_S)
             await reading
         finally:
@@ -233,15 +235,16 @@ class _Writer:
         report: GuardReport,
         validation: Validation,
     ) -> Written:
-        tokens = self._tokens
+        tokens, chosen = self._tokens, self._call.chosen
         return Written(
             text=text,
             level_asked=self._task.level_asked,
             level=level,
             source=source,
             note=note,
-            provider=self._engine.provider.name,
-            model=self._model if source is Source.MODEL else None,
+            provider=self._call.name,
+            model=chosen.info.model if chosen and source is Source.MODEL else None,
+            hosted=self._call.hosted,
             guard={"allowed": report.allowed, "reasons": list(report.reasons), "measures": asdict(report.measures)},
             validation=validation.stored(),
             refused=tuple(self._refused),

@@ -53,7 +53,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Written:
-    """A hint that may be shown."""
+    """A hint that may be shown. `hosted`: for it something was sent to a hosted provider."""
 
     text: str
     level_asked: Level
@@ -62,6 +62,7 @@ class Written:
     note: Note | None
     provider: str
     model: str | None
+    hosted: bool
     guard: dict[str, Any]
     validation: dict[str, Any]
     refused: tuple[Refused, ...]

@@ -1,7 +1,10 @@
-"""`python -m backend.jobs worker`: a worker in a process of its own, beside the one inside the app.
+"""Background work from the command line.
 
-For a machine on which much is read, or for more reviews than one process can hand to the engine. Several, on several
-machines, share the work.
+`python -m backend.jobs worker` is a worker in a process of its own, beside the one inside the app: for a machine on
+which much is read, or for more reviews than one process can hand to the engine. Several, on several machines, share
+the work.
+
+`python -m backend.jobs ray` classifies or embeds files of any size without the database, see docs/scaling.md.
 """
 
 import argparse
@@ -11,12 +14,12 @@ import sys
 from collections.abc import Sequence
 
 from backend import logs
+from backend.corpus import command as corpus
 from backend.documents.service import Documents
 from backend.embedding import EmbeddingClient
 from backend.errors import OndolError
 from backend.jobs.queue import Jobs
-from backend.llm.engine import Engine
-from backend.llm.providers import MAIN, providers_of
+from backend.llm.router import router_of
 from backend.processes import die_with_parent
 from backend.sentiment.service import SentimentService
 from backend.settings import ConfigurationError, Settings, load
@@ -26,14 +29,18 @@ WRONG_USE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs until a signal ends it; exit status 2 when the configuration cannot be used."""
+    """Exit status 2 when the configuration cannot be used; a worker runs until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m backend.jobs", description="Background work of Ondol.")
-    parser.add_subparsers(required=True, metavar="COMMAND").add_parser("worker", help="do what is in the queue")
-    parser.parse_args(arguments)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("worker", help="do what is in the queue")
+    corpus.add_options(commands.add_parser("ray", help="classify or embed the rows of files, on a Ray cluster"))
+    options = parser.parse_args(arguments)
     try:
         settings = load()
         die_with_parent(signal.SIGTERM)
         logs.configure(settings)
+        if options.command == "ray":
+            return corpus.run(settings, options)
         asyncio.run(_work(settings))
     except (ConfigurationError, OndolError) as error:
         print(error, file=sys.stderr)
@@ -44,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _work(settings: Settings) -> None:
     database, jobs, encoder = Database(url_of(settings)), Jobs(url_of(settings)), EmbeddingClient(settings)
     documents = Documents(database, settings, jobs, encoder)
-    engine = Engine(providers_of(settings)[MAIN], settings.first_token_timeout_s)
-    sentiment = SentimentService(database, settings, jobs, engine)
+    router = router_of(settings)
+    sentiment = SentimentService(database, settings, jobs, router)
     working = asyncio.create_task(jobs.work())
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -59,7 +66,7 @@ async def _work(settings: Settings) -> None:
         await sentiment.close()
         await jobs.close()
         await encoder.close()
-        await engine.close()
+        await router.close()
         await database.close()
 
 

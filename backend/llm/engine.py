@@ -7,15 +7,14 @@ else a token needs here (`docs/benchmarks.md`).
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypedDict
 
 import httpx2
 import openai
-import orjson
 import structlog
 from openai.types.chat import ChatCompletionMessageParam
 
@@ -23,12 +22,18 @@ from backend.errors import (
     EngineBusy,
     EngineInterrupted,
     EngineLoading,
+    EngineModelMissing,
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
 )
+from backend.llm.events import Finished, StreamBroken, Usage, events
+from backend.llm.preparation_text import progress_text
+from backend.llm.preparing import Seen
 from backend.llm.providers import Provider
 from backend.settings import ServiceType
+
+__all__ = ["ChatMessage", "ContextOverflow", "Engine", "EngineInfo", "EngineState", "Finished", "Usage"]
 
 log = structlog.get_logger()
 
@@ -47,6 +52,7 @@ class EngineState(StrEnum):
     READY = "ready"
     LOADING = "loading"
     UNREACHABLE = "unreachable"
+    MISSING = "missing"  # Ollama without the model, and nobody is downloading it
     REFUSED = "refused"  # wrong key, or not an engine
 
 
@@ -58,22 +64,6 @@ class EngineInfo:
     model: str
     context: int
     latency_ms: float
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Token counts of a finished answer."""
-
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Last event of a stream. `reason` is OpenAI's finish_reason (`stop`, `length`, …)."""
-
-    reason: str
-    usage: Usage | None
 
 
 class ContextOverflow(Exception):
@@ -90,10 +80,21 @@ class Engine:
     Args:
         provider: where and as whom.
         first_token_timeout_s: longest wait for an answer to begin.
+        preparing: how far whoever prepares this engine is; an engine that cannot answer yet counts as loading then.
+
+    Attributes:
+        model_missing: set whenever Ollama is found to lack the model; cleared by whoever sees to it.
     """
 
-    def __init__(self, provider: Provider, first_token_timeout_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        first_token_timeout_s: float = 120.0,
+        preparing: Callable[[], Seen | None] = lambda: None,
+    ) -> None:
         self.provider = provider
+        self.model_missing = asyncio.Event()
+        self._preparing = preparing
         self._first_token_timeout_s = first_token_timeout_s
         # A local engine closes connections without saying so (llama.cpp after each stream, vLLM after 5 s):
         # a fresh one costs a fraction of a millisecond, a dead one a failed request.
@@ -108,6 +109,7 @@ class Engine:
             http_client=self._http,
             max_retries=0 if provider.is_local else 2,
         )
+        self._refused_options: set[str] = set()
         self._info: EngineInfo | None = None
         self._probed_at = float("-inf")
         self._probe_lock = asyncio.Lock()
@@ -126,6 +128,11 @@ class Engine:
     async def close(self) -> None:
         await self._client.close()
 
+    @property
+    def last_info(self) -> EngineInfo | None:
+        """What the last probe found, however old."""
+        return self._info
+
     async def info(self, *, max_age_s: float = _PROBE_TTL_S) -> EngineInfo:
         """State, model and context; asked again when the last answer is older than `max_age_s`."""
         async with self._probe_lock:
@@ -135,7 +142,7 @@ class Engine:
             return self._info
 
     async def require_ready(self) -> EngineInfo:
-        """The info of a ready engine. Raises EngineUnavailable, EngineLoading or EngineRefused."""
+        """The info of a ready engine. Raises EngineUnavailable, EngineLoading, EngineModelMissing or EngineRefused."""
         info = await self.info(max_age_s=30.0)
         if info.state is not EngineState.READY:
             info = await self.info()
@@ -143,7 +150,9 @@ class Engine:
             case EngineState.READY:
                 return info
             case EngineState.LOADING:
-                raise EngineLoading(provider=self.provider.name)
+                raise self._loading()
+            case EngineState.MISSING:
+                raise EngineModelMissing(provider=self.provider.name, model=self.provider.model or "–")
             case EngineState.REFUSED:
                 raise EngineRefused(provider=self.provider.name, upstream_status="-")
             case EngineState.UNREACHABLE:
@@ -172,35 +181,60 @@ class Engine:
         model: str,
         temperature: float | None = None,
         max_tokens: int | None = None,
+        within_s: float | None = None,
+        again: bool = True,
     ) -> AsyncGenerator[str | Finished, None]:
         """Yields the text of an answer as it comes, and `Finished` at its end. Closing it cancels the engine's work.
 
+        Args:
+            within_s: longest wait for the answer to begin, where another than the engine's own.
+            again: a hosted engine that is busy is asked once more after a while; False: its refusal is told at once.
+
         Raises:
             ContextOverflow: before the first text, when the prompt is too long for the engine.
-            EngineUnavailable, EngineLoading, EngineBusy, EngineRefused, EngineTimeout: before the first text.
+            EngineUnavailable, EngineLoading, EngineModelMissing, EngineBusy, EngineRefused, EngineTimeout: before the
+                first text.
             EngineInterrupted, EngineTimeout: in the middle; what was yielded stays valid.
         """
-        options: dict[str, Any] = {}
-        if temperature is not None:
-            options["temperature"] = temperature
-        if max_tokens is not None:
-            options["max_tokens"] = max_tokens
+        options = self._options(temperature, max_tokens)
         prompt: list[ChatCompletionMessageParam] = [{**message} for message in messages]  # type: ignore[misc]
         started = False
-        request = self._client.chat.completions.with_streaming_response.create(
+        client = self._client if again else self._client.with_options(max_retries=0)
+        request = client.chat.completions.with_streaming_response.create(
             model=model, messages=prompt, stream=True, stream_options={"include_usage": True}, **options
         )
-        deadline = asyncio.get_running_loop().time() + self._first_token_timeout_s
+        within_s = self._first_token_timeout_s if within_s is None else within_s
+        deadline = asyncio.get_running_loop().time() + within_s
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout_at(deadline):
                     response = await stack.enter_async_context(request)
-                async for event in _events(response.iter_bytes(), deadline):
+                async for event in events(response.iter_bytes(), deadline, _GAP_TIMEOUT_S):
                     started = True
                     yield event
-        except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, _StreamBroken) as error:
-            self._probed_at = float("-inf")
-            raise self._translated(error, started) from error
+        except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, StreamBroken) as error:
+            option = None if started else _refused_option(error)
+            if option is None or option not in options:  # another request may have found it out meanwhile
+                self._probed_at = float("-inf")
+                raise self._translated(error, _GAP_TIMEOUT_S if started else within_s, started) from error
+            self._refused_options.add(option)
+        else:
+            return
+        left_s = deadline - asyncio.get_running_loop().time()
+        without = self.stream(
+            messages, model=model, temperature=temperature, max_tokens=max_tokens, within_s=left_s, again=again
+        )
+        async with aclosing(without) as found:
+            async for event in found:
+                yield event
+
+    def _options(self, temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
+        """Those that this engine takes: newer models of OpenAI's want the length under another name."""
+        length = "max_completion_tokens" if "max_tokens" in self._refused_options else "max_tokens"
+        options = {length: max_tokens, "temperature": temperature}
+        return {
+            name: value for name, value in options.items() if value is not None and name not in self._refused_options
+        }
 
     async def _probe(self) -> EngineInfo:
         begin = time.perf_counter()
@@ -212,23 +246,47 @@ class Engine:
             elif response.status_code != 200:
                 state = EngineState.REFUSED
             else:
-                state = EngineState.READY
-                model, context = _listed(response.json(), model, context)
+                listed = response.json()
+                model, context = _listed(listed, model, context)
+                state = await self._state_of(listed)
         except httpx2.HTTPError:
             state = EngineState.UNREACHABLE
         except (ValueError, KeyError, TypeError, AttributeError):
             state = EngineState.REFUSED
+        if state in {EngineState.UNREACHABLE, EngineState.MISSING}:  # vLLM listens only once its model is loaded
+            seen = self._preparing()
+            state = EngineState.LOADING if seen is not None and seen.is_under_way else state
         return EngineInfo(state, model, context, (time.perf_counter() - begin) * 1000)
 
-    def _translated(self, error: Exception, started: bool) -> Exception:
+    async def _state_of(self, listed: dict[str, Any]) -> EngineState:
+        """Ready, unless it is an Ollama without the model. Ollama knows a model by more names than it lists."""
+        wanted = self.provider.model
+        if self.provider.service_type is not ServiceType.OLLAMA or _has(listed, wanted):
+            return EngineState.READY
+        if wanted:
+            shown = await self._http.post(
+                f"{self.root_url}/api/show", json={"model": wanted}, headers=self.headers, timeout=3.0
+            )
+            if shown.status_code == 200:
+                return EngineState.READY
+        self.model_missing.set()
+        return EngineState.MISSING
+
+    def _loading(self) -> EngineLoading:
+        seen = self._preparing()
+        return EngineLoading(
+            provider=self.provider.name,
+            progress=progress_text(seen) if seen is not None and seen.is_under_way else None,
+        )
+
+    def _translated(self, error: Exception, waited_s: float, started: bool) -> Exception:
         """The error a person is told; before the first text it says why, later that the answer broke off."""
         name = self.provider.name
         if isinstance(error, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
-            seconds = _GAP_TIMEOUT_S if started else self._first_token_timeout_s
             if isinstance(error.__cause__, httpx2.ConnectTimeout):
                 return EngineUnavailable(provider=name)
-            return EngineTimeout(provider=name, seconds=seconds)
-        if started or isinstance(error, _StreamBroken):
+            return EngineTimeout(provider=name, seconds=waited_s)
+        if started or isinstance(error, StreamBroken):
             return EngineInterrupted(provider=name)
         if isinstance(error, openai.APIStatusError):
             return self._refused(error)
@@ -241,67 +299,33 @@ class Engine:
         if error.status_code == 429:
             return EngineBusy(provider=name, retry_after_s=_retry_after(error.response.headers.get("retry-after")))
         if error.status_code == 503:
-            return EngineLoading(provider=name)
+            return self._loading()
+        if error.status_code == 404 and self.provider.service_type is ServiceType.OLLAMA:
+            self.model_missing.set()
+            return EngineModelMissing(provider=name, model=self.provider.model or "–")
         log.warning("engine_refused", provider=name, status=error.status_code)
         return EngineRefused(provider=name, upstream_status=error.status_code)
 
 
-class _StreamBroken(Exception):
-    """The engine ended a stream without finishing it, or sent something that is no event."""
-
-
-async def _events(received: AsyncIterator[bytes], deadline: float) -> AsyncIterator[str | Finished]:
-    """Reads the server-sent events of a chat completion; `deadline` is loop time, for the first text."""
-    reason, usage, rest = "", None, b""
-    loop = asyncio.get_running_loop()
-    begun = False
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                rest += await anext(received)
-        except StopAsyncIteration:
-            break
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
-                continue
-            text, ended, counted = _read(line[5:])
-            reason = ended or reason
-            usage = counted or usage
-            if text:
-                begun = True
-                yield text
-        if begun:
-            deadline = loop.time() + _GAP_TIMEOUT_S
-    if not reason:
-        raise _StreamBroken
-    yield Finished(reason, usage)
-
-
-def _read(data: bytes) -> tuple[str, str, Usage | None]:
-    """Text, finish reason and token counts of one chunk. Raises _StreamBroken for what is no chunk."""
-    try:
-        chunk = orjson.loads(data)
-        if chunk.get("error"):
-            raise _StreamBroken
-        usage = None
-        if counted := chunk.get("usage"):
-            usage = Usage(int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0))
-        text = reason = ""
-        for choice in chunk.get("choices") or ():
-            reason = choice.get("finish_reason") or reason
-            text += (choice.get("delta") or {}).get("content") or ""
-    except (ValueError, TypeError, AttributeError):  # no JSON, or JSON of another shape
-        raise _StreamBroken from None
-    return text, reason, usage
-
-
 def _listed(body: dict[str, Any], wanted: str, assumed_context: int) -> tuple[str, int]:
     """Model and context from `/v1/models`: vLLM tells `max_model_len`, llama.cpp `meta.n_ctx` of one slot."""
-    entries = body["data"]
+    entries = body["data"] or []  # Ollama without any model says null
     entry = next((e for e in entries if e["id"] == wanted), entries[0] if entries else {})
     context = entry.get("max_model_len") or (entry.get("meta") or {}).get("n_ctx") or assumed_context
     return wanted or str(entry.get("id", "")), int(context)
+
+
+def _has(body: dict[str, Any], wanted: str) -> bool:
+    """Whether Ollama lists a model; without a tag it is the latest. No name: whether it lists any."""
+    names = {str(entry["id"]) for entry in body["data"] or []}
+    return bool(names) if not wanted else not names.isdisjoint({wanted, f"{wanted}:latest"})
+
+
+def _refused_option(error: Exception) -> str | None:
+    """The option that an engine says it does not take, where the same request may pass without it."""
+    body = error.body if isinstance(error, openai.BadRequestError) and isinstance(error.body, dict) else {}
+    is_option = body.get("code") in {"unsupported_parameter", "unsupported_value"}
+    return body["param"] if is_option and body.get("param") in {"max_tokens", "temperature"} else None
 
 
 def _overflow(error: openai.APIStatusError) -> ContextOverflow | None:
@@ -315,5 +339,5 @@ def _overflow(error: openai.APIStatusError) -> ContextOverflow | None:
     return None
 
 
-def _retry_after(value: str | None) -> int:
-    return min(int(value), 300) if value and value.isdigit() else 10
+def _retry_after(value: str | None) -> int | None:
+    return min(int(value), 300) if value and value.isdigit() else None

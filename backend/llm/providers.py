@@ -1,6 +1,9 @@
 """Which engines there are: each is a base URL, a key and a model behind the OpenAI protocol."""
 
+import math
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -19,6 +22,8 @@ class Provider:
         base_url: ends in `/v1`.
         model: name sent with each request; empty: the first one the engine lists.
         assumed_context: tokens of context when the engine does not tell.
+        hosted: what it is asked leaves the operator's own machines.
+        usd_per_million_input, usd_per_million_output: prices of a million tokens; None: not known.
     """
 
     name: str
@@ -27,11 +32,42 @@ class Provider:
     model: str = ""
     api_key: SecretStr = field(default=SecretStr(""), repr=False)
     assumed_context: int = 4096
+    hosted: bool = False
+    usd_per_million_input: float | None = None
+    usd_per_million_output: float | None = None
 
     @property
     def is_local(self) -> bool:
         """Plain http: an engine on this machine, a private network or a tunnel."""
         return self.base_url.startswith("http://")
+
+    @property
+    def price(self) -> float:
+        """Dollars for a million tokens read and as many written; an engine of one's own without a price costs none."""
+        prices = (self.usd_per_million_input, self.usd_per_million_output)
+        if self.hosted and None in prices:
+            return math.inf
+        return sum(price or 0.0 for price in prices)
+
+    @property
+    def is_here(self) -> bool:
+        """At a loopback address: on this machine, or at the end of a tunnel that begins here."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def counts_tokens(self) -> bool:
+        """It has a path that is sent a text and tells its tokens."""
+        return self.service_type in {ServiceType.LLAMACPP, ServiceType.VLLM}
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port: nothing of the path, and no user or password that a URL may hold."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def providers_of(settings: Settings) -> dict[str, Provider]:
@@ -45,7 +81,10 @@ def providers_of(settings: Settings) -> dict[str, Provider]:
             service_type=entry.service_type,
             model=entry.model,
             api_key=entry.api_key,
-            assumed_context=context,
+            assumed_context=entry.context or context,
+            hosted=entry.is_hosted,
+            usd_per_million_input=entry.usd_per_million_input,
+            usd_per_million_output=entry.usd_per_million_output,
         )
     return found
 
@@ -63,11 +102,12 @@ def _main(settings: Settings, context: int) -> Provider:
     kind = settings.service_type
     key = settings.llm_api_key
     model = settings.llm_model
-    if kind is ServiceType.LLAMACPP:
-        model = ""  # the server loads one model and answers under its own name
-        if not key.get_secret_value() and not settings.llm_url:
-            key = SecretStr(settings.local_secret("llm_key"))
-    return Provider(MAIN, _main_url(settings), kind, model, key, context)
+    is_ours = settings.vllm_is_here or (kind is ServiceType.LLAMACPP and not settings.llm_url)
+    if kind is ServiceType.LLAMACPP or is_ours:
+        model = ""  # the server loads one model, which may be a smaller one than was asked for, and tells its name
+    if is_ours and not key.get_secret_value():
+        key = SecretStr(settings.local_secret("llm_key"))
+    return Provider(MAIN, _main_url(settings), kind, model, key, context, hosted=settings.main_is_hosted)
 
 
 def _main_url(settings: Settings) -> str:

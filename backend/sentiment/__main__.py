@@ -19,7 +19,7 @@ import orjson
 from backend import logs
 from backend.errors import OndolError
 from backend.llm.engine import Engine
-from backend.llm.providers import MAIN, providers_of
+from backend.llm.routes import Workload, provider_for
 from backend.sentiment.calibrations import Calibrations
 from backend.sentiment.classifier import Classifier
 from backend.sentiment.fitting import MIN_REVIEWS, answers_of, cross_fitted, fits_of, fitted_scores, quality
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _fit(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
     """Asks, fits, and says how good labels and scores are: as they were, and cross-fitted."""
     reviews = read_labelled(options.file, options.limit)
-    database, engine = Database(url_of(settings)), Engine(providers_of(settings)[MAIN], settings.first_token_timeout_s)
+    engine = Engine(provider_for(settings, Workload.BULK), settings.first_token_timeout_s)
+    database = Database(url_of(settings))
     classifier = Classifier(engine)
     try:
         answers = await answers_of(classifier, reviews, Profile())
@@ -81,7 +82,8 @@ async def _fit(settings: Settings, options: argparse.Namespace) -> dict[str, Any
 
 
 async def _forget(settings: Settings) -> dict[str, Any]:
-    database, engine = Database(url_of(settings)), Engine(providers_of(settings)[MAIN], settings.first_token_timeout_s)
+    engine = Engine(provider_for(settings, Workload.BULK), settings.first_token_timeout_s)
+    database = Database(url_of(settings))
     try:
         model = (await engine.require_ready()).model
         return {"model": model, "forgotten": await Calibrations(database).forget(model)}

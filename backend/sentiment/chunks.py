@@ -60,6 +60,11 @@ class Chunks:
                     return Chunk(taken.number, taken.rows, [Review(*row) for row in rows])
             await self._leave(taken.number)
 
+    async def leaves(self) -> None:
+        """Notes that reviews of the job are sent to a hosted provider."""
+        async with self._database.session() as session:
+            await session.execute(_HOSTED, self._who)
+
     async def acknowledge(
         self,
         chunk: Chunk,
@@ -190,6 +195,7 @@ _DONE = text("""
 _TOLD_MODEL = text("""
     UPDATE sentiment_jobs SET model = :model, waiting_since = NULL
     WHERE id = :job AND (model <> :model OR waiting_since IS NOT NULL)""")
+_HOSTED = text("UPDATE sentiment_jobs SET hosted = true WHERE id = :job AND NOT hosted")
 _GIVE_UP = text("""
     UPDATE sentiment_rows SET error_code = :code, error_message = :message
     WHERE job_id = :job AND chunk = :chunk AND label IS NULL AND error_code IS NULL""")

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from backend.llm.engine import Engine
 from backend.llm.labels import Head, LabelScorer, Prompt, Scored
+from backend.llm.provider_stats import ProviderStats
 from backend.sentiment.bulk import Bulk, Item, Outcome
 from backend.sentiment.calibration import CONTENT_FREE, Calibration, built_in
 from backend.sentiment.failures import EMPTY
@@ -29,6 +30,7 @@ class Classifier:
         profile: the prompts, when a run brings none of its own.
         calibration: how probabilities become scores, when a run brings none of its own: one, or what gives the one
             of a model. None: the one that is built in for the model.
+        stats: where requests are counted.
     """
 
     def __init__(
@@ -36,8 +38,9 @@ class Classifier:
         engine: Engine,
         profile: Profile | None = None,
         calibration: Calibration | Callable[[str], Awaitable[Calibration]] | None = None,
+        stats: ProviderStats | None = None,
     ) -> None:
-        self._scorer = LabelScorer(engine)
+        self._scorer = LabelScorer(engine, stats=stats)
         self._profile = profile or Profile()
         self._calibration = calibration
         self._priors: dict[tuple[str, Head], tuple[float, ...]] = {}

@@ -16,9 +16,8 @@ from sqlalchemy import text
 
 from backend.errors import DatabaseFull, DatabaseUnavailable, OndolError
 from backend.jobs.queue import Jobs
-from backend.sentiment.aspects import AspectFinder
+from backend.sentiment.analysts import Analyst, Analysts
 from backend.sentiment.chunks import Chunk, Chunks, LeaseLost
-from backend.sentiment.classifier import Classifier
 from backend.sentiment.importing import FOLDERS, Importing
 from backend.sentiment.labels import Finding, Review
 from backend.sentiment.prompt import Profile
@@ -31,6 +30,7 @@ SLOTS = 8
 """Workers that may share one job."""
 _LOOK_EVERY_S = 0.5
 _TURN_S = 30.0  # how long a job keeps a worker that others wait for
+_PREFER_EVERY_S = 15.0  # how often a run looks for a cheaper provider that has come back
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 15.0  # for a model that does not answer
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class SentimentJobs:
     Args:
         database, settings: of the process.
         jobs: the queue; the work is registered here.
-        classifier, finder: ask the model.
+        analysts: ask the models.
         profile_of: instruction and examples of a job's owner.
     """
 
@@ -50,13 +50,12 @@ class SentimentJobs:
         database: Database,
         settings: Settings,
         jobs: Jobs,
-        classifier: Classifier,
+        analysts: Analysts,
         *,
-        finder: AspectFinder,
         profile_of: Callable[[UUID], Awaitable[Profile]],
     ) -> None:
         self._database, self._settings, self._jobs = database, settings, jobs
-        self._classifier, self._finder, self._profile_of = classifier, finder, profile_of
+        self._analysts, self._profile_of = analysts, profile_of
         self._importing = Importing(database, settings)
         jobs.add(IMPORT, self._import, queue="reviews")
         jobs.add(CLASSIFY, self._classify, queue="sentiment")
@@ -95,30 +94,48 @@ class SentimentJobs:
         """Works on a job until nothing of it is left to take, it is stopped, or others have waited long enough."""
         job, wait_s = UUID(job_id), _FIRST_WAIT_S
         ends_at = time.monotonic() + _TURN_S
+        analyst: Analyst | None = None
+        failed: set[str] = set()  # since the last chunk that was done
         while True:
-            run = _Run(Chunks(self._database, job, uuid4()), self._classifier, self._finder)
+            run = None
             try:
+                analyst = analyst or await self._analysts.pick()
+                run = _Run(Chunks(self._database, job, uuid4()), analyst)
                 is_over = await self._watched(run, job, ends_at)
             except (DatabaseUnavailable, DatabaseFull):
                 raise
             except Exception as error:
+                if run and run.acknowledged:
+                    failed.clear()
+                if analyst is not None:
+                    failed.add(analyst.name)
+                    analyst = await self._analysts.instead_of(analyst, error, failed)
+                if analyst is not None:  # another goes on at once
+                    log.warning("sentiment_goes_on_elsewhere", job=str(job), provider=analyst.name)
+                    continue
                 await self._waiting(job, error)
                 if not await self._still_runs(job, wait_s):
                     return
-                wait_s = _FIRST_WAIT_S if run.acknowledged else min(2 * wait_s, _LONGEST_WAIT_S)
+                failed.clear()
+                wait_s = _FIRST_WAIT_S if run and run.acknowledged else min(2 * wait_s, _LONGEST_WAIT_S)
             else:
+                if run.acknowledged:
+                    self._analysts.succeeded(analyst)
                 await self._finish(job)
                 if not is_over:
                     await self._defer_slot(job, slot)
                 return
 
     async def _watched(self, run: "_Run", job_id: UUID, ends_at: float) -> bool:
-        """One run, with a look every half second at whether it is still wanted. False: it was others' turn."""
+        """One run, with a look every half second at whether it is still wanted.
+
+        False: it is others' turn, or a provider that goes before this one is up again.
+        """
         profile = await self._profile_of(job_id)
         async with self._database.session() as session:
             aspects = await session.scalar(_ASPECTS, {"job": job_id})
         work = asyncio.ensure_future(run.classify(profile, aspects or ()))
-        is_over = True
+        is_over, prefer_at = True, time.monotonic() + _PREFER_EVERY_S
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=_LOOK_EVERY_S)
@@ -129,6 +146,11 @@ class SentimentJobs:
                 if is_over and time.monotonic() > ends_at and await self._others_wait(job_id):
                     run.take_no_more()
                     is_over = False
+                elif is_over and run.acknowledged and time.monotonic() > prefer_at:
+                    prefer_at = time.monotonic() + _PREFER_EVERY_S
+                    if await self._analysts.is_better_up(run.analyst):
+                        run.take_no_more()
+                        is_over = False
             with suppress(LeaseLost):
                 await work
             return is_over
@@ -170,8 +192,8 @@ class SentimentJobs:
 class _Run:
     """One stream through the classifier, over as many chunks as there are."""
 
-    def __init__(self, chunks: Chunks, classifier: Classifier, finder: AspectFinder) -> None:
-        self.chunks, self._classifier, self._finder = chunks, classifier, finder
+    def __init__(self, chunks: Chunks, analyst: Analyst) -> None:
+        self.chunks, self.analyst = chunks, analyst
         self._aspects: Sequence[str] = ()
         self.acknowledged = 0
         self._taken: deque[Chunk] = deque()
@@ -186,7 +208,7 @@ class _Run:
         answers."""
         self._aspects = aspects
         findings: list[Finding] = []
-        async with aclosing(self._classifier.classify(self._reviews(), profile)) as found:
+        async with aclosing(self.analyst.classifier.classify(self._reviews(), profile)) as found:
             async for finding in found:
                 findings.append(finding)
                 if len(findings) == len(self._taken[0].reviews):
@@ -198,15 +220,17 @@ class _Run:
             if not chunk.reviews:  # all of them have their results: only the chunk's end is to be noted
                 await self._acknowledge(chunk, [])
                 continue
+            if self.analyst.hosted:  # from here on they are sent, whatever comes of it
+                await self.chunks.leaves()
             self._taken.append(chunk)
             for review in chunk.reviews:
                 yield review
 
     async def _acknowledge(self, chunk: Chunk, findings: list[Finding]) -> None:
         # What is in the classifier's window keeps the engine busy beside this.
-        found = await self._finder.find([review.text for review in chunk.reviews], self._aspects)
+        found = await self.analyst.finder.find([review.text for review in chunk.reviews], self._aspects)
         aspects = {review.index: several for review, several in zip(chunk.reviews, found, strict=True)}
-        await self.chunks.acknowledge(chunk, findings, self._classifier.model, aspects)
+        await self.chunks.acknowledge(chunk, findings, self.analyst.classifier.model, aspects)
         self.acknowledged += 1
 
 

@@ -75,7 +75,8 @@ class Patience:
                 with attempt:
                     return await self._scorer.score(prompts, self._labels)
         except Overloaded as error:
-            raise EngineBusy(provider=name, retry_after_s=round(error.retry_after_s or 10)) from error
+            wait_s = None if error.retry_after_s is None else round(error.retry_after_s)
+            raise EngineBusy(provider=name, retry_after_s=wait_s) from error
         except Unreachable as error:
             raise EngineUnavailable(provider=name) from error
         except Forbidden as error:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,16 +11,17 @@ from uuid import UUID
 import orjson
 
 from backend.activity import Activity
-from backend.errors import InvalidRequest, Language, ReviewFileEmpty, Text, TooManyReviews, UnknownReview
+from backend.errors import InvalidRequest, Language, OndolError, ReviewFileEmpty, Text, TooManyReviews, UnknownReview
 from backend.jobs.queue import Jobs
-from backend.llm.engine import Engine
-from backend.sentiment.aspects import AspectFinder, AspectFinding
+from backend.llm.router import Router
+from backend.sentiment.analysts import Analysts
+from backend.sentiment.aspects import AspectFinding
 from backend.sentiment.calibrations import Calibrations
-from backend.sentiment.classifier import Classifier
 from backend.sentiment.exporting import write_workbook
 from backend.sentiment.importing import FOLDERS, MAX_REVIEWS
 from backend.sentiment.jobs import SentimentJobs
 from backend.sentiment.labels import LABELS, Finding, Label, Review
+from backend.sentiment.open_request import OpenRequest
 from backend.sentiment.pages import ReviewRow, RowFilter, every, least_sure, page, row_at
 from backend.sentiment.profiles import Profiles
 from backend.sentiment.reading.files import check, sniff
@@ -56,6 +56,8 @@ class Analysis:
     Attributes:
         aspects: of each review that has a label, in the order of the findings.
         counts: labels of the reviews that have one.
+        model: what classified them, the last where another took over.
+        hosted: reviews were sent to a hosted provider.
         processing_time: seconds.
     """
 
@@ -64,6 +66,7 @@ class Analysis:
     counts: dict[Label, int]
     failed: int
     model: str
+    hosted: bool
     processing_time: float
 
 
@@ -73,7 +76,7 @@ class SentimentService:
     Args:
         database, settings: of the process.
         jobs: where jobs are done; the work is registered here.
-        engine: the model that is asked.
+        router: asks the models.
         activity: of the process; analyses are counted there, and refused while it drains.
     """
 
@@ -82,23 +85,20 @@ class SentimentService:
         database: Database,
         settings: Settings,
         jobs: Jobs,
-        engine: Engine,
+        router: Router,
         *,
         activity: Activity | None = None,
     ) -> None:
         self._database, self._settings = database, settings
         self._activity = activity or Activity()
-        self.classifier = Classifier(engine, calibration=Calibrations(database).of)
-        self._finder = AspectFinder(self.classifier.scorer)
+        self._analysts = Analysts(router, Calibrations(database).of)
         self.profiles = Profiles(database)
         self.store = JobStore(database)
-        self.jobs = SentimentJobs(
-            database, settings, jobs, self.classifier, finder=self._finder, profile_of=self.profiles.profile_of_job
-        )
+        self.jobs = SentimentJobs(database, settings, jobs, self._analysts, profile_of=self.profiles.profile_of_job)
 
     async def close(self) -> None:
-        """Gives the connections to the model back."""
-        await self.classifier.close()
+        """Gives the connections to the models back."""
+        await self._analysts.close()
 
     async def analyze(
         self,
@@ -117,7 +117,7 @@ class SentimentService:
         Raises:
             TooManyReviews: more are a job.
             InvalidRequest: too many aspects, or a name is too long.
-            EngineUnavailable, EngineLoading, EngineBusy, EngineRefused: no model answers.
+            EngineUnavailable, EngineLoading, EngineBusy, EngineRefused, NoEngineAnswers: no model answers.
         """
         if len(reviews) > MAX_AT_ONCE:
             raise TooManyReviews(limit=MAX_AT_ONCE)
@@ -131,19 +131,30 @@ class SentimentService:
     ) -> Analysis:
         started = time.perf_counter()
         profile = await self.profiles.profile_of(user_id, language)
-        given = (Review(each.id, each.content, index) for index, each in enumerate(reviews))
-        async with aclosing(self.classifier.classify(given, profile, deadline_s=_DEADLINE_S)) as found:
-            findings = [finding async for finding in found]
-        texts = [each.content if finding.label else "" for each, finding in zip(reviews, findings, strict=True)]
-        left_s = max(0.0, _DEADLINE_S - (time.perf_counter() - started))
-        said = await self._finder.find(texts, names, deadline_s=left_s)
+        request = OpenRequest(profile, [Review(each.id, each.content, at) for at, each in enumerate(reviews)], names)
+        analyst = await self._analysts.pick()
+        failed: set[str] = set()
+        while True:
+            try:
+                await request.answer(analyst, _DEADLINE_S - (time.perf_counter() - started))
+            except OndolError as error:
+                failed.add(analyst.name)
+                other = await self._analysts.instead_of(analyst, error, failed)
+                if other is None:
+                    raise
+                analyst = other
+            else:
+                break
+        self._analysts.succeeded(analyst)
+        findings = request.findings
         counts = {label: sum(finding.label is label for finding in findings) for label in LABELS}
         return Analysis(
             findings=findings,
-            aspects=said,
+            aspects=request.aspects,
             counts=counts,
             failed=len(findings) - sum(counts.values()),
-            model=self.classifier.model,
+            model=analyst.classifier.model,
+            hosted=request.hosted,
             processing_time=time.perf_counter() - started,
         )
 

@@ -42,6 +42,7 @@ class JobView:
         duplicates: reviews that repeat an earlier one and share its result; they are counted in `rows` and `done`.
         rate: reviews a second, lately; None while nothing comes.
         eta_s: seconds that are left at this rate.
+        hosted: reviews were sent to a hosted provider.
         failure: why the whole job failed.
     """
 
@@ -57,6 +58,7 @@ class JobView:
     rate: float | None
     eta_s: float | None
     model: str
+    hosted: bool
     mapping: dict[str, str | None]
     options: dict[str, Any]
     failure: OndolError | None
@@ -221,6 +223,7 @@ def _view(row: Row[Any]) -> JobView:
         rate=rate,
         eta_s=(row.rows - row.done - row.failed) / rate if rate else None,
         model=row.model,
+        hosted=row.hosted,
         mapping=row.mapping,
         options=row.options,
         failure=_failure(row),

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator,
 from pydantic_settings import BaseSettings, NoDecode
 
 from backend.settings.groups import absolute, group
+from backend.settings.routing import RouteStep, Workload, is_outside, read_routes
 
 # `host`, `host:port`, `:port`, `[ipv6]:port`, bare IPv6, each with http:// or https:// in front if wished.
 OLLAMA_HOST = re.compile(
@@ -36,6 +37,15 @@ class ProviderEntry(BaseModel):
     model: str = ""
     api_key: SecretStr = SecretStr("")
     service_type: ServiceType = ServiceType.OPENAI
+    context: Annotated[int, Field(ge=512)] | None = None  # tokens, where the engine does not tell
+    hosted: bool | None = None  # None: seen from the address
+    usd_per_million_input: Annotated[float, Field(ge=0)] | None = None
+    usd_per_million_output: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def is_hosted(self) -> bool:
+        """What it is asked leaves the operator's own machines."""
+        return is_outside(self.base_url) if self.hosted is None else self.hosted
 
 
 class LanguageModelSettings(BaseSettings):
@@ -80,6 +90,12 @@ class LanguageModelSettings(BaseSettings):
         le=65535,
         validation_alias="OLLAMA_PORT",
         description="Port of Ollama.",
+        json_schema_extra=group("Language model"),
+    )
+    ollama_pull: bool = Field(
+        True,
+        validation_alias="OLLAMA_PULL",
+        description="Whether a model that Ollama does not have is downloaded by it, for every provider of the type `ollama`. Off: `ollama pull` is yours to run.",
         json_schema_extra=group("Language model"),
     )
     llm_model: str = Field(
@@ -134,27 +150,17 @@ class LanguageModelSettings(BaseSettings):
         description='More engines to choose from, as JSON: `[{"name": "pod", "base_url": "http://127.0.0.1:18000/v1", "model": "…", "api_key": "…"}]`.',
         json_schema_extra=group("Language model"),
     )
-    vllm_gpu_memory_utilization: float = Field(
-        0.85,
-        gt=0,
-        le=1,
-        validation_alias="VLLM_GPU_MEMORY_UTILIZATION",
-        description="`vllm`: share of the GPU's memory the engine takes.",
-        json_schema_extra=group("Language model", reserved=True),
-    )
-    vllm_max_model_len: int | None = Field(
-        None,
-        ge=512,
-        validation_alias="VLLM_MAX_MODEL_LEN",
-        description="`vllm`: tokens of context. Other engines: the context to assume when the engine does not tell.",
+    llm_routes: Annotated[dict[Workload, tuple[RouteStep, ...]], NoDecode] = Field(
+        {},
+        validation_alias="LLM_ROUTES",
+        description='Which engines a kind of work asks, in order, as JSON: `{"light": ["main"], "heavy": ["pod", "main"], "bulk": ["pod:9", "other:1"]}` (`docs/providers.md`). Empty: the main one does everything.',
         json_schema_extra=group("Language model"),
     )
-    vllm_tensor_parallel_size: int = Field(
-        1,
-        ge=1,
-        validation_alias="VLLM_TENSOR_PARALLEL_SIZE",
-        description="`vllm`: GPUs one model is spread over.",
-        json_schema_extra=group("Language model", reserved=True),
+    llm_allow_hosted: bool = Field(
+        False,
+        validation_alias="LLM_ALLOW_HOSTED",
+        description="Whether routes and people may use engines outside your own machines: what is asked leaves them.",
+        json_schema_extra=group("Language model"),
     )
 
     @field_validator("llm_providers", mode="before")
@@ -170,6 +176,11 @@ class LanguageModelSettings(BaseSettings):
             raise ValueError("must be a JSON list of objects")
         return found
 
+    @field_validator("llm_routes", mode="before")
+    @classmethod
+    def _routes(cls, value: object) -> dict[Workload, tuple[RouteStep, ...]]:
+        return read_routes(value)
+
     @field_validator("ollama_host")
     @classmethod
     def _ollama_address(cls, value: str) -> str:
@@ -177,11 +188,34 @@ class LanguageModelSettings(BaseSettings):
             raise ValueError("must be a host, host:port, or an http:// or https:// address without a path")
         return value
 
+    @property
+    def main_is_hosted(self) -> bool:
+        """What the main engine is asked leaves the operator's own machines.
+
+        Only one that is called hosted: an engine of one's own may have a public name, as a pod behind RunPod's proxy.
+        """
+        return self.service_type is ServiceType.OPENAI and is_outside(
+            self.llm_url or f"http://{self.llm_host}:{self.llm_port}"
+        )
+
     @model_validator(mode="after")
-    def _distinct_provider_names(self) -> Self:
+    def _providers(self) -> Self:
         names = [entry.name for entry in self.llm_providers]
         if "main" in names or len(set(names)) != len(names):
             raise ValueError("LLM_PROVIDERS: names must be distinct, and `main` is taken")
+        hosted = {"main": self.main_is_hosted} | {entry.name: entry.is_hosted for entry in self.llm_providers}
+        for workload in Workload if self.llm_routes else ():
+            steps = self.llm_routes.get(workload, (RouteStep("main", None),))
+            for step in steps:
+                if step.provider not in hosted:
+                    raise ValueError(
+                        f"LLM_ROUTES: {workload}: there is no provider `{step.provider}`; there are: {', '.join(hosted)}"
+                    )
+            if not self.llm_allow_hosted and all(hosted[step.provider] for step in steps):
+                raise ValueError(
+                    f"LLM_ROUTES: {workload}: only hosted providers, which get what people write; "
+                    "add one of your own, or allow them with LLM_ALLOW_HOSTED=true"
+                )
         return self
 
     _absolute_gguf = field_validator("llm_gguf")(absolute)

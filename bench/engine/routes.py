@@ -28,6 +28,10 @@ def _chat_completions(engine: "EngineDouble", connection: "Connection", body: An
     if response := refusal(fault, engine.config.max_model_len):
         engine.counters.refused += 1
         return connection.send(response)
+    if option := next((name for name in engine.refused_options if isinstance(body, dict) and name in body), None):
+        text, code = f"'{option}' is not supported with this model.", engine.refused_options[option]
+        error = {"message": text, "type": "invalid_request_error", "param": option, "code": code}
+        return connection.send(wire.http(400, {"error": error}))
     try:
         request = parse(body, model=engine.config.model, max_model_len=engine.config.max_model_len)
     except BadRequestError as error:

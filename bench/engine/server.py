@@ -70,12 +70,14 @@ class EngineDouble:
     Attributes:
         requests: bodies of the latest completions.
         next_answer: text written in place of a made-up answer.
+        refused_options: options of a request that are refused as OpenAI's newer models do, with the code it tells.
     """
 
     config: EngineConfig
     counters: Counters = field(default_factory=Counters)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
     next_answer: str | None = None
+    refused_options: dict[str, str] = field(default_factory=dict)
     port: int = 0
     control_port: int = 0
     fault: Fault = field(default_factory=Fault)

@@ -5,7 +5,9 @@ from typing import Any
 import httpx2
 import orjson
 
-from backend.llm.engine import Engine
+from backend.errors import EngineBusy, EngineRefused, EngineUnavailable
+from backend.llm.engine import Engine, Usage
+from backend.llm.provider_stats import ProviderStats
 
 _ANSWER_TIMEOUT_S = 300.0  # a laptop needs a while for a few prompts
 # Below the 5 s after which vLLM's server closes an idle connection: one that is still pooled is still open.
@@ -47,10 +49,15 @@ class Forbidden(Exception):
 
 
 class EngineClient:
-    """Posts JSON to an engine."""
+    """Posts JSON to an engine.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        stats: where requests are counted, and the tokens that answers tell.
+    """
+
+    def __init__(self, engine: Engine, stats: ProviderStats | None = None) -> None:
         self._engine = engine
+        self._stats = stats or ProviderStats()
         self._http = httpx2.AsyncClient(
             headers={**engine.headers, "Content-Type": "application/json"},
             limits=httpx2.Limits(
@@ -70,6 +77,27 @@ class EngineClient:
         """
         base = self._engine.provider.base_url
         url = base + path.removeprefix("/v1") if path.startswith("/v1/") else self._engine.root_url + path
+        self._stats.asked()
+        try:
+            answer = await self._answer(url, body)
+        except (Refused, Forbidden):  # an engine is asked in ways that it may not know, to find the best
+            self._stats.succeeded()
+            raise
+        except Overloaded:
+            self._stats.failed(EngineBusy.code)
+            raise
+        except Unreachable:
+            self._stats.failed(EngineUnavailable.code)
+            raise
+        except Broken:
+            self._stats.failed(EngineRefused.code)
+            raise
+        self._stats.succeeded()
+        if isinstance(answer, dict) and isinstance(usage := answer.get("usage"), dict):
+            self._stats.used(Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)))
+        return answer
+
+    async def _answer(self, url: str, body: dict[str, Any]) -> Any:
         try:
             response = await self._http.post(url, content=orjson.dumps(body))
         except httpx2.HTTPError as error:

@@ -9,6 +9,7 @@ from backend.llm.labels.capability import find
 from backend.llm.labels.client import Broken, EngineClient, Forbidden, Unreachable
 from backend.llm.labels.prompts import Method, NoLabel, Prompt, Scored
 from backend.llm.labels.vllm import NotRenderable
+from backend.llm.provider_stats import ProviderStats
 
 _PROVEN_FOR_S = 600.0
 
@@ -18,11 +19,14 @@ class LabelScorer:
 
     Args:
         clock: seconds.
+        stats: where requests are counted.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: Engine, clock: Callable[[], float] = time.monotonic, stats: ProviderStats | None = None
+    ) -> None:
         self._engine = engine
-        self._client = EngineClient(engine)
+        self._client = EngineClient(engine, stats)
         self._methods: dict[tuple[str, ...], Method] = {}
         self._finding = asyncio.Lock()
         self._model = ""

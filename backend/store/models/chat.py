@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     ForeignKey,
     Index,
+    false,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,6 +61,8 @@ class Message(Base):
     status: Mapped[str] = mapped_column(default=MessageStatus.COMPLETE)
     provider: Mapped[str | None]
     model: Mapped[str | None]
+    # For this answer something was sent to a provider outside; kept, because settings change.
+    hosted: Mapped[bool] = mapped_column(server_default=false(), default=False)
     error_code: Mapped[str | None]
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Identity, Index, Integer, SmallInteger, func
+from sqlalchemy import ForeignKey, Identity, Index, Integer, SmallInteger, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,7 +60,7 @@ class HintAttempt(Base):
 class Hint(Base):
     """A hint that was shown. `source` is `model` or `template`; hints compared side by side share `comparison_id`.
 
-    `note` is why it is not what was asked for.
+    `note` is why it is not what was asked for. `hosted`: for it something was sent to a provider outside.
     """
 
     __tablename__ = "hints"
@@ -78,6 +78,7 @@ class Hint(Base):
     text: Mapped[str]
     source: Mapped[str]
     note: Mapped[str | None]
+    hosted: Mapped[bool] = mapped_column(server_default=false(), default=False)
     diagnosis: Mapped[dict[str, Any]] = mapped_column(JSONB)
     guard: Mapped[dict[str, Any]] = mapped_column(JSONB)
     validation: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    false,
     text,
 )
 from sqlalchemy import func as sql_func
@@ -39,6 +40,7 @@ class SentimentJob(Base):
     `shape` and `mapping` say how its file is read, `options` hold the language and the aspects that are asked for.
     `rows` counts reviews with something in them, `skipped` those without, `duplicates` those that say what another
     one says. `imported_at` is empty until all are in the database; `waiting_since` is set while no model answers.
+    `hosted`: reviews were sent to a provider outside.
     """
 
     __tablename__ = "sentiment_jobs"
@@ -55,6 +57,7 @@ class SentimentJob(Base):
     skipped: Mapped[int] = mapped_column(default=0)
     duplicates: Mapped[int] = mapped_column(default=0)
     model: Mapped[str] = mapped_column(default="")
+    hosted: Mapped[bool] = mapped_column(server_default=false(), default=False)
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
     waiting_since: Mapped[datetime | None]
