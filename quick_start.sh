@@ -18,16 +18,23 @@ wrong_use() {
 action=start
 foreground=
 service=
+new_way=
+small=
 new_model=
 new_port=
 while [ $# -gt 0 ]; do
   case $1 in
-    --small) new_model=qwen2.5-coder-0.5b-instruct ;;
-    --model | --port)
+    --small) small=yes ;;
+    --model | --port | --way)
       [ $# -ge 2 ] || wrong_use "$(text needs_value "$1")"
-      if [ "$1" = --model ]; then new_model=$2; else new_port=$2; fi
+      case $1 in
+        --model) new_model=$2 ;;
+        --port) new_port=$2 ;;
+        --way) new_way=$2 ;;
+      esac
       shift
       ;;
+    --way=*) new_way=${1#*=} ;;
     --model=*) new_model=${1#*=} ;;
     --port=*) new_port=${1#*=} ;;
     --foreground) foreground=yes ;;
@@ -53,14 +60,25 @@ case $new_port in
   ?*) { [ "$new_port" -ge 1 ] && [ "$new_port" -le 65535 ]; } || wrong_use "$(text bad_port "$new_port")" ;;
 esac
 
-# A way is a file with the functions way_install, way_start, way_attach, way_status, way_logs and way_stop.
-way=$(detect_way)
+case $new_way in
+  '' | auto | laptop | pod | docker) ;;
+  *) wrong_use "$(text bad_way "$new_way")" ;;
+esac
+
+# A way is a file with the functions way_install, way_start, way_attach, way_status, way_logs and way_stop, and with
+# those of these where it has more to do.
+way_place() { :; }
+way_end() { :; }
+way_small_model() { wrong_use "$(text bad_option --small)"; }
+way=$(current_way "$new_way")
 if [ ! -f "deploy/ways/$way.sh" ]; then
   [ "$action" != start ] || say "$(text "way_$way")"
   way=laptop
 fi
 # shellcheck source=/dev/null
 . "deploy/ways/$way.sh"
+way_place "$action"
+[ -z "$small" ] || new_model=$(way_small_model)
 
 case $action in
   status) way_status ;;
@@ -73,10 +91,13 @@ case $action in
     trap 'stop_child; clear_line; say "$(text interrupted)" >&2; exit 130' INT TERM HUP
     require_writable "$ONDOL_ROOT/var"
     take_lock
+    [ -z "$new_way" ] || choose ONDOL_WAY "$new_way"
+    if [ "$way" = laptop ] && [ -z "$(chosen ONDOL_WAY)" ] && stays_laptop; then say "  $(text stays_laptop)"; fi
     use_choices "$new_model" "$new_port"
     way_install
     way_start "$new_model" "$new_port"
     release_lock
     if [ -n "$foreground" ]; then way_attach; fi
+    way_end
     ;;
 esac

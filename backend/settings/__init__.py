@@ -5,6 +5,7 @@ message, so that a person fixes a configuration once and not line by line.
 `docs/configuration.md` and `.env.example` are generated from the fields (`python -m backend.configuration_docs --write`).
 """
 
+import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -22,25 +23,34 @@ from backend.settings.language_model import OLLAMA_HOST, LanguageModelSettings, 
 from backend.settings.limits import LimitSettings
 from backend.settings.page import PageSettings
 from backend.settings.pod import PodSettings
+from backend.settings.routing import RouteStep, Workload
+from backend.settings.vllm import VllmSettings
 
 __all__ = [
     "OLLAMA_HOST",
     "REPOSITORY",
     "ConfigurationError",
     "ProviderEntry",
+    "RouteStep",
     "ServiceType",
     "Settings",
+    "Workload",
     "current",
     "load",
     "variables",
 ]
+
+# Where a container finds its secrets: a file for each, named as the variable (docker-compose.yml).
+SECRETS = Path("/run/secrets")
 
 
 class ConfigurationError(Exception):
     """The environment cannot be used; the message lists every variable that is wrong, and never its value."""
 
 
-class Settings(PodSettings, FeatureSettings, LimitSettings, LanguageModelSettings, DataSettings, PageSettings):
+class Settings(
+    PodSettings, FeatureSettings, LimitSettings, VllmSettings, LanguageModelSettings, DataSettings, PageSettings
+):
     """Ondol's configuration. Field descriptions are the documentation of the variables."""
 
     model_config = SettingsConfigDict(
@@ -64,6 +74,17 @@ class Settings(PodSettings, FeatureSettings, LimitSettings, LanguageModelSetting
     def weights_dir(self) -> Path:
         return self.data_dir / "weights"
 
+    @property
+    def vllm_is_here(self) -> bool:
+        """Whether the main engine is a vLLM on this machine, given by its port and not by an address."""
+        is_local = self.llm_host in ("127.0.0.1", "localhost", "::1")
+        return self.service_type is ServiceType.VLLM and not self.llm_url and is_local
+
+    @property
+    def hub_home(self) -> Path:
+        """Where the language model of a vLLM that is run here is kept, and what the Hugging Face libraries keep beside it."""
+        return self.hf_home or self.data_dir / "huggingface"
+
     def local_secret(self, name: str) -> str:
         """A random secret that is made once and kept in `DATA_DIR/secrets/<name>`, mode 0600.
 
@@ -82,13 +103,14 @@ class Settings(PodSettings, FeatureSettings, LimitSettings, LanguageModelSetting
 
 
 def load(**overrides: object) -> Settings:
-    """Reads the environment and `.env`.
+    """Reads the environment, then `.env`, then the files of `SECRETS` where that folder exists.
 
     Raises:
         ConfigurationError: listing every variable that is wrong.
     """
+    readable = os.access(SECRETS, os.R_OK | os.X_OK)
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(**{"_secrets_dir": SECRETS if readable else None, **overrides})  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [f"  {_variable(e['loc'])}: {_fault(e)}" for e in error.errors()]
         raise ConfigurationError(

@@ -38,6 +38,34 @@ class PodSettings(BaseSettings):
         description="Address of RunPod's REST API, ends in its version.",
         json_schema_extra=group("Pod"),
     )
+    pod_image: str = Field(
+        "",
+        validation_alias="POD_IMAGE",
+        pattern=r"^\S*$",
+        description="Image of a pod that `python -m backend.pod up` creates, built from the Dockerfile's target `pod`. Empty: the official image of vLLM, into which the repository is cloned.",
+        json_schema_extra=group("Pod"),
+    )
+    pod_repository: str = Field(
+        "",
+        validation_alias="POD_REPOSITORY",
+        pattern=r"^(https://[^\s@]+)?$",
+        description="Git repository that such a pod clones: an https address without a password. Empty: the `origin` of this checkout.",
+        json_schema_extra=group("Pod"),
+    )
+    pod_revision: str = Field(
+        "",
+        validation_alias="POD_REVISION",
+        pattern=r"^[\w./-]{0,100}$",
+        description="Branch, tag or commit of it that the pod runs. Empty: the default branch.",
+        json_schema_extra=group("Pod"),
+    )
+    pod_page_url: str = Field(
+        "https://{pod}-7860.proxy.runpod.net",
+        validation_alias="POD_PAGE_URL",
+        pattern=r"^https?://\S+$",
+        description="Address of a pod's page; `{pod}` stands for its id.",
+        json_schema_extra=group("Pod"),
+    )
     idle_threshold: float = Field(
         5.0,
         ge=0,

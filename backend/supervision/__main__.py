@@ -1,68 +1,31 @@
 """`python -m backend.supervision start|status|logs|stop|attach`: what `quick_start.sh` does once Python is there."""
 
 import argparse
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from backend.accounts.administration import FIRST_ADMIN
-from backend.errors import Language, OndolError, Text
+from backend.errors import Language, OndolError
+from backend.llm.gpu import gpus
+from backend.llm.preparation import Phase, Preparation
+from backend.llm.preparation_text import progress_text, trouble_text
 from backend.models import model_name
 from backend.settings import ConfigurationError, Settings, load
-from backend.supervision import starting, text
+from backend.supervision import gpu_text, starting, text
 from backend.supervision.daemon import Daemon
+from backend.supervision.engines import start_engines, wait_for_engine, wait_until_page
+from backend.supervision.gpu_text import gpu_line
 from backend.supervision.starting import Running
+from backend.supervision.terminal import Terminal, padded, width_of
 
 SERVICES = ("app", "llm", "embedding", "database")
 LOGS = (*SERVICES, "supervisord", "install")
-
-
-class Terminal:
-    """Output in one language, with one line that is rewritten while something is awaited."""
-
-    def __init__(self, language: Language) -> None:
-        self.language = language
-        self._live = sys.stdout.isatty()
-        self._last_note = ""
-        self._noted_at = 0.0
-
-    def say(self, message: Text, **fields: object) -> None:
-        self.line(self.filled(message, **fields))
-
-    def line(self, line: str = "") -> None:
-        self._clear()
-        print(line, flush=True)
-
-    def filled(self, message: Text, **fields: object) -> str:
-        return message.in_(self.language).format_map(fields)
-
-    def wait(self, label: Text, note: str, seconds: float) -> None:
-        """Shows what is awaited: on a terminal at once, elsewhere every ten seconds or when it changes."""
-        line = f"  … {self.filled(label)} {seconds:.0f}s · {note}"
-        if self._live:
-            width = shutil.get_terminal_size().columns - 1
-            print(f"\r\033[K{_cut(line, width)}", end="", flush=True)
-        elif note != self._last_note or seconds - self._noted_at >= 10:
-            self._last_note, self._noted_at = note, seconds
-            print(line, flush=True)
-
-    def fail(self, error: OndolError) -> int:
-        self._clear()
-        what, next_step = (part.in_(self.language) for part in (error.what, error.next_step))
-        fields = {"retry_after_s": error.retry_after_s, **error.details}
-        print(f"\n✗ {what.format_map(fields)}\n  {next_step.format_map(fields)}", file=sys.stderr)
-        return 1
-
-    def _clear(self) -> None:
-        if self._live:
-            print("\r\033[K", end="")
 
 
 def main() -> int:
@@ -71,7 +34,8 @@ def main() -> int:
     terminal = Terminal(Language(options.language))
     try:
         settings = load()
-        command = {"start": start, "status": status, "stop": stop, "logs": logs, "attach": attach}[options.command]
+        known = {"start": start, "engines": engines, "status": status, "stop": stop, "logs": logs, "attach": attach}
+        command = known[options.command]
         return command(terminal, settings, options)
     except ConfigurationError as error:
         print(f"\n✗ {error}", file=sys.stderr)
@@ -100,10 +64,43 @@ def start(terminal: Terminal, settings: Settings, options: argparse.Namespace) -
         if running is not None:
             terminal.say(text.SETTINGS_CHANGED if running.settings != plan.settings else text.CODE_CHANGED)
         daemon.stop()
-        running = starting.launch(settings, plan, daemon)
-    _wait(terminal, running, daemon)
+        running = starting.launch(
+            settings, plan, daemon, page_first=options.page_first, embedding_python=options.embedding_python
+        )
+    if options.page_first:
+        _wait_for_page(terminal, running, daemon)
+    else:
+        _wait(terminal, running, daemon)
     _tell(terminal, settings, running)
     return 0
+
+
+def engines(terminal: Terminal, settings: Settings, _: argparse.Namespace) -> int:
+    """Starts what `start --page-first` left out and tells how far it is; 1 when the engine cannot answer."""
+    running = starting.last_started()
+    daemon = Daemon()
+    if running is None or not daemon.is_running():
+        terminal.say(text.NOT_RUNNING)
+        return 1
+    start_engines(settings, running, daemon)
+    if running.llm_port is None or not starting.runs_vllm(settings):
+        return 0  # another engine leaves no notes to wait for
+    found = gpus()
+    terminal.line(f"  {gpu_line(found)}" if found else f"  {terminal.filled(gpu_text.NO_GPU)}")
+    terminal.line(f"  {terminal.filled(gpu_text.ENGINE_FOLLOWS)}")
+    begun, told = time.monotonic(), Preparation(Phase.CHECKING, "")
+    for seen in wait_for_engine(settings, daemon):
+        if seen is not None:
+            _tell_choice(terminal, told, seen.preparation)
+            told = seen.preparation
+            note = progress_text(seen).in_(terminal.language)
+            terminal.wait(gpu_text.ENGINE, note, time.monotonic() - begun)
+    if told.phase is Phase.READY:
+        terminal.line(f"✓ {terminal.filled(gpu_text.ENGINE_READY, model=told.model)}")
+        return 0
+    trouble = trouble_text(told, "main")
+    terminal.line(f"✗ {trouble.in_(terminal.language) if trouble else told.phase}")
+    return 1
 
 
 def status(terminal: Terminal, settings: Settings, _: argparse.Namespace) -> int:
@@ -188,12 +185,31 @@ def _wait(terminal: Terminal, running: Running, daemon: Daemon) -> None:
         terminal.wait(text.STARTING, note, time.monotonic() - begun)
 
 
+def _wait_for_page(terminal: Terminal, running: Running, daemon: Daemon) -> None:
+    begun = time.monotonic()
+    for state in wait_until_page(running, daemon):
+        terminal.wait(text.STARTING, _state(terminal, state), time.monotonic() - begun)
+
+
+def _tell_choice(terminal: Terminal, before: Preparation, now: Preparation) -> None:
+    """What was chosen and why, once; then each thing that had to be lowered."""
+    if now.chosen and not before.chosen:
+        because = gpu_text.reason_text(now.because).in_(terminal.language)
+        terminal.line(f"  {terminal.filled(gpu_text.CHOSEN, model=now.model, because=because)}")
+        terminal.line("  " + " ".join(f"{name}={value}" for name, value in now.chosen if name != "VLLM_MODEL"))
+        terminal.line(f"  {terminal.filled(gpu_text.OVERRIDE)}")
+    for step in now.lowered[len(before.lowered) :]:
+        line = terminal.filled(gpu_text.LOWERED, setting=step.setting, before=step.before, after=step.after)
+        terminal.line(f"  ↓ {line}")
+
+
 def _tell(terminal: Terminal, settings: Settings, running: Running) -> None:
-    terminal.line(f"\n✓ {terminal.filled(text.READY, url=running.url)}")
+    opened = text.READY if starting.health(running)[0] == 200 else gpu_text.PAGE_FIRST
+    terminal.line(f"\n✓ {terminal.filled(opened, url=running.url)}")
     if running.host not in ("127.0.0.1", "localhost", "::1"):
         terminal.line(f"  {terminal.filled(text.OPEN_TO_NETWORK, host=running.host)}")
     model = running.model
-    if running.llm_port is not None:
+    if running.llm_port is not None and starting.runs_llamacpp(settings):
         model = f"{model_name(settings)}   ({terminal.filled(text.CHANGE_MODEL)})"
     facts = (
         (text.SIGN_IN, _sign_in(terminal, settings)),
@@ -203,7 +219,7 @@ def _tell(terminal: Terminal, settings: Settings, running: Running) -> None:
     )
     for heading, fact in facts:
         if fact:
-            terminal.line(f"  {_padded(heading.in_(terminal.language), 9)}{fact}")
+            terminal.line(f"  {padded(heading.in_(terminal.language), 9)}{fact}")
 
 
 def _sign_in(terminal: Terminal, settings: Settings) -> str:
@@ -222,9 +238,9 @@ def _sign_in(terminal: Terminal, settings: Settings) -> str:
 
 
 def _table(terminal: Terminal, rows: list[list[str]]) -> None:
-    widths = [max(_width(row[column]) for row in rows) + 2 for column in range(len(rows[0]))]
+    widths = [max(width_of(row[column]) for row in rows) + 2 for column in range(len(rows[0]))]
     for row in rows:
-        cells = (_padded(cell, width) for cell, width in zip(row, widths, strict=True))
+        cells = (padded(cell, width) for cell, width in zip(row, widths, strict=True))
         terminal.line("".join(cells).rstrip())
 
 
@@ -248,28 +264,16 @@ def _duration(seconds: int) -> str:
     return f"{hours}h {rest // 60:02}m" if hours else f"{rest // 60}m {rest % 60:02}s"
 
 
-def _width(line: str) -> int:
-    """Columns on a terminal: Hangul takes two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
-
-
-def _padded(line: str, width: int) -> str:
-    return line + " " * (width - _width(line))
-
-
-def _cut(line: str, width: int) -> str:
-    while _width(line) > width:
-        line = line[:-1]
-    return line
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m backend.supervision", description=__doc__)
     parser.add_argument("--language", choices=[str(language) for language in Language], default="en")
     commands = parser.add_subparsers(dest="command", required=True)
     starter = commands.add_parser("start", help="bring everything up")
     starter.add_argument("--new-model", action="store_true", help="remember the model of LLM_MODEL_NAME")
+    starter.add_argument("--page-first", action="store_true", help="leave the engines to the command `engines`")
+    starter.add_argument("--embedding-python", default="", help="of the embedding server's own environment")
     starter.add_argument("--new-port", action="store_true", help="remember the port of GRADIO_SERVER_PORT")
+    commands.add_parser("engines", help="start the embedding server and the engine, and wait for the engine")
     commands.add_parser("status", help="what runs")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("logs", help="show logs").add_argument("service", nargs="?", default="")

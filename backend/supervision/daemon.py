@@ -35,6 +35,9 @@ class ServiceState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+_STARTED = frozenset({ServiceState.STARTING, ServiceState.RUNNING, ServiceState.BACKOFF})
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One supervised process: `uptime_s` seconds since it was started, `pid` 0 when it is not there."""
@@ -111,10 +114,23 @@ class Daemon:
             time.sleep(0.05)
         return True
 
-    def _call(self, method: str) -> Any:
+    def start_service(self, name: str) -> None:
+        """Starts one that was not started with the others; does nothing when it is started already.
+
+        Raises:
+            SupervisorFailed: it cannot be started.
+        """
+        if any(service.name == name and service.state in _STARTED for service in self.services()):
+            return
+        try:
+            self._call("startProcess", name, False)
+        except (OSError, Error) as error:
+            raise SupervisorFailed(reason=str(error)) from None
+
+    def _call(self, method: str, *arguments: object) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         with ServerProxy("http://127.0.0.1", transport=transport) as server:
-            return getattr(server.supervisor, method)()
+            return getattr(server.supervisor, method)(*arguments)
 
 
 def _service(row: dict[str, Any]) -> Service:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from backend.errors import ModelNotOurs, NotReadyInTime, ServiceKeepsFailing, WeightsDamaged, WeightsMissing
+from backend.llm.vllm_command import find_command
 from backend.models import model_name, ready_weights
 from backend.settings import REPOSITORY, ServiceType, Settings, load
 from backend.supervision import ports
@@ -76,7 +78,7 @@ def settings_in_use() -> Settings:
     chosen: dict[str, object] = {"server_port": running.port, "server_name": running.host}
     if running.llm_port is not None:
         chosen["llm_port"] = running.llm_port
-        if settings.llm_gguf is None:
+        if settings.llm_gguf is None and runs_llamacpp(settings):
             chosen["llm_model"] = running.model
     if running.embed_port is not None:
         chosen["embed_port"] = running.embed_port
@@ -91,7 +93,7 @@ def planned(settings: Settings) -> Running:
         port=settings.server_port,
         llm_port=settings.llm_port if own_llm else None,
         database=not settings.database_url.get_secret_value(),
-        model=model_name(settings) if own_llm else settings.llm_model,
+        model=model_name(settings) if runs_llamacpp(settings) else settings.llm_model,
         settings=_settings_fingerprint(settings),
         code=_code_fingerprint(),
         embed_port=settings.embed_port if runs_embedding(settings) else None,
@@ -100,7 +102,16 @@ def planned(settings: Settings) -> Running:
 
 def runs_llm(settings: Settings) -> bool:
     """Whether the model server is ours to run, and not an address given by the operator."""
+    return runs_llamacpp(settings) or runs_vllm(settings)
+
+
+def runs_llamacpp(settings: Settings) -> bool:
     return settings.service_type is ServiceType.LLAMACPP and not settings.llm_url
+
+
+def runs_vllm(settings: Settings) -> bool:
+    """Whether a vLLM is to be started: one is named, or there is one here."""
+    return settings.vllm_is_here and (bool(settings.vllm_command) or find_command(settings) is not None)
 
 
 def runs_embedding(settings: Settings) -> bool:
@@ -110,10 +121,12 @@ def runs_embedding(settings: Settings) -> bool:
 
 def require_choosable_model(settings: Settings) -> None:
     """For `--small` and `--model`: raises ModelNotOurs when something else decides on the model."""
-    if settings.llm_gguf is not None:
-        raise ModelNotOurs(variable="LLM_GGUF")
     if settings.llm_url:
         raise ModelNotOurs(variable="VLLM_SERVER_URL")
+    if runs_vllm(settings):
+        return
+    if settings.llm_gguf is not None:
+        raise ModelNotOurs(variable="LLM_GGUF")
     if settings.service_type is not ServiceType.LLAMACPP:
         raise ModelNotOurs(variable="LLM_SERVICE_TYPE")
 
@@ -131,8 +144,8 @@ def remember(settings: Settings, *, model: bool, port: bool) -> None:
 
 def fetch_weights(settings: Settings) -> bool:
     """Fetches the model where it is missing, with its progress on our output; False when that failed."""
-    if not runs_llm(settings):
-        return True
+    if not runs_llamacpp(settings):
+        return True  # vLLM's own are fetched while the page is up
     try:
         ready_weights(settings)
     except (WeightsMissing, WeightsDamaged):
@@ -146,8 +159,14 @@ def require_page_port(plan: Running) -> None:
     ports.require_free(plan.host, plan.port, "./quick_start.sh --port N")
 
 
-def launch(settings: Settings, plan: Running, daemon: Daemon) -> Running:
+def launch(
+    settings: Settings, plan: Running, daemon: Daemon, *, page_first: bool = False, embedding_python: str = ""
+) -> Running:
     """Starts supervisord on free ports; what was started.
+
+    Args:
+        page_first: the engine and the embedding server wait until `Daemon.start_service` is called for them.
+        embedding_python: of the embedding server's own environment; empty: it runs in ours.
 
     Raises:
         PortInUse, AddressUnusable: the page's port, or another that the operator named, cannot be used.
@@ -176,8 +195,10 @@ def launch(settings: Settings, plan: Running, daemon: Daemon) -> Running:
             "ONDOL_RUN": str(runtime_dir()),
             "ONDOL_LOGS": str(logs),
             "ONDOL_DATABASE": str(plan.database).lower(),
-            "ONDOL_LLM": str(llm_port is not None).lower(),
-            "ONDOL_EMBEDDING": str(embed_port is not None).lower(),
+            "ONDOL_LLM": str(llm_port is not None and not page_first).lower(),
+            "ONDOL_LLM_MODULE": "backend.llm.vllm_server" if runs_vllm(settings) else "backend.llm.llama_server",
+            "ONDOL_EMBEDDING": str(embed_port is not None and not page_first).lower(),
+            "ONDOL_EMBEDDING_OPTIONS": f"--python {shlex.quote(embedding_python)}" if embedding_python else "",
             "PYTHONUNBUFFERED": "1",
             **({"VLLM_PORT": str(llm_port)} if llm_port is not None else {}),
             **({"EMBED_PORT": str(embed_port)} if embed_port is not None else {}),
@@ -225,7 +246,7 @@ def wait_until_ready(
         for service in services:
             starts[service.name].add(service.pid)
             if len(starts[service.name] - {0}) >= _TOO_MANY_STARTS:
-                raise ServiceKeepsFailing(service=service.name, line=_last_line(service.log))
+                raise ServiceKeepsFailing(service=service.name, line=last_line(service.log))
         if clock() - begun > deadline_s:
             waiting = ", ".join(f"{name}: {state}" for name, state in states.items() if state != "ready")
             raise NotReadyInTime(seconds=deadline_s, waiting=waiting)
@@ -241,7 +262,8 @@ def _states(services: list[Service], body: dict[str, Any]) -> dict[str, str]:
     return {service.name: service.state.lower() for service in services if service.state is not ServiceState.STOPPED}
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """The last line of a log, at most 300 characters."""
     try:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:

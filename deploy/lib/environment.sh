@@ -6,12 +6,13 @@
 # take half-unpacked packages for installed ones.
 prepare_environment() {
   local folder=$1 requirements=$2 stamp marker
+  forget_other_environments
   stamp="$folder/.ondol-$(basename "$requirements" .txt)"
   marker="$folder/.ondol-installing"
   if [ -e "$folder" ] && [ ! -e "$folder/pyvenv.cfg" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$folder")" ]; then
     fail "$(text not_ours "$folder")" "$(text not_ours_next)"
   fi
-  if [ -e "$folder/pyvenv.cfg" ] && { [ -e "$marker" ] || ! is_recent_python "$folder/bin/python"; } || [ -e "$marker" ]; then
+  if [ -e "$folder/pyvenv.cfg" ] && { [ -e "$marker" ] || ! is_recent_python "$folder/bin/python" || ! is_same_python "$folder"; } || [ -e "$marker" ]; then
     say "  $(text rebuild)"
     rm -rf "$folder"
   fi
@@ -21,6 +22,23 @@ prepare_environment() {
   fi
   install_environment "$folder" "$requirements" "$marker"
   requirements_hash "$requirements" >"$stamp"
+}
+
+# forget_other_environments: an environment that is switched on around us (vLLM's, in its image) is neither looked into
+# nor written to: through PYTHONPATH pip would take its packages for installed, and these variables of pip's
+# would have it install there. Where packages come from (PIP_INDEX_URL, PIP_CERT, …) stays as it is.
+forget_other_environments() {
+  unset VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONUSERBASE PIP_PYTHON PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER \
+    PIP_REQUIREMENT PIP_EDITABLE PIP_CONSTRAINT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_VIRTUALENV
+}
+
+# is_same_python FOLDER: whether the Python behind an environment is still the version it was made with. On a volume it
+# meets the Python of another image, which does not look where its packages are.
+is_same_python() {
+  local made now
+  made=$(sed -n 's/^version *= *\([0-9]*\.[0-9]*\).*/\1/p' "$1/pyvenv.cfg")
+  now=$("$1/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+  [ -z "$made" ] || [ "$made" = "$now" ]
 }
 
 # check_given_environment FOLDER REQUIREMENTS: an environment of the operator's own is used as it is, never changed.
@@ -59,4 +77,4 @@ install_failed() {
 }
 
 # requirements_hash FILE: changes when the file, what it includes or the constraints change.
-requirements_hash() { cat "$(dirname "$1")"/requirements-*.txt "$(dirname "$1")/constraints.txt" | cksum; }
+requirements_hash() { cat "$(dirname "$1")"/requirements-*.txt "$ONDOL_ROOT/constraints.txt" | cksum; }

@@ -12,10 +12,36 @@ text() {
     ko/progress_collecting) format=' · 패키지 %s개 찾음, %s개 받음' ;;
     en/progress_collecting) format=' · %s packages found, %s fetched' ;;
 
-    ko/way_docker) format='NVIDIA GPU와 Docker가 있는 서버입니다. 이 버전은 여기서도 노트북 방식(CPU 모델)으로 켭니다.' ;;
-    en/way_docker) format='This is a host with Docker and an NVIDIA GPU; this release runs the laptop way here (a model on the CPU).' ;;
-    ko/way_pod) format='RunPod 파드입니다. 이 버전은 여기서도 노트북 방식(CPU 모델)으로 켭니다.' ;;
-    en/way_pod) format='This is a RunPod pod; this release runs the laptop way here (a model on the CPU).' ;;
+    ko/way_docker) format='NVIDIA GPU와 Docker가 있는 서버이지만 docker 방식의 파일이 없어 노트북 방식(CPU 모델)으로 켭니다.' ;;
+    en/way_docker) format='This is a host with Docker and an NVIDIA GPU, but the files of the docker way are missing: running the laptop way.' ;;
+    ko/way_pod) format='RunPod 파드이지만 파드 방식의 파일이 없어 노트북 방식(CPU 모델)으로 켭니다.' ;;
+    en/way_pod) format='This is a RunPod pod, but the files of the pod way are missing: running the laptop way.' ;;
+
+    ko/pod_no_volume) format='%s에 볼륨이 없습니다. 컨테이너 디스크에 저장하므로 파드를 멈추면 대화와 문서, 모델이 모두 사라집니다. 파드를 만들 때 볼륨을 붙이세요.' ;;
+    en/pod_no_volume) format='There is no volume at %s. Everything is kept on the container disk: stopping the pod loses conversations, documents and the model. Make the pod with a volume.' ;;
+    ko/pod_volume_read_only) format='%s 볼륨에 쓸 수 없습니다. 컨테이너 디스크에 저장하므로 파드를 멈추면 모두 사라집니다.' ;;
+    en/pod_volume_read_only) format='The volume at %s cannot be written to. Everything is kept on the container disk: stopping the pod loses it.' ;;
+    ko/stays_laptop) format='GPU와 Docker가 있지만, 지금까지 쓰던 데이터가 노트북 방식의 것이라 그대로 켭니다. 옮기려면 백업한 뒤 --way docker (docs/ko/guides/upgrade.md).' ;;
+    en/stays_laptop) format='There are a GPU and Docker, but what is here was made the laptop way, so it stays. To move: back up, then --way docker (docs/guides/upgrade.md).' ;;
+    ko/pod_stopping_first) format='데이터를 볼륨으로 옮기기 전에 켜져 있는 것을 끕니다.' ;;
+    en/pod_stopping_first) format='what runs is stopped before its data move to the volume' ;;
+    ko/pod_model) format='%s 모델은 여기서 %s(으)로 씁니다.' ;;
+    en/pod_model) format='the model %s is %s here' ;;
+    ko/pod_data_elsewhere) format='데이터 폴더는 %s입니다. 터미널의 다른 명령에는 DATA_DIR로 알려 주세요.' ;;
+    en/pod_data_elsewhere) format='The data folder is %s; give it to other commands in a terminal as DATA_DIR.' ;;
+    ko/pod_no_owners) format='%s 볼륨은 파일 소유자를 바꿀 수 없어 데이터베이스를 둘 수 없습니다. 대화와 문서는 컨테이너 디스크에 두므로 파드를 멈추면 사라지고, 모델은 볼륨에 남습니다. DATABASE_URL로 다른 데이터베이스를 쓰거나 백업하세요.' ;;
+    en/pod_no_owners) format='The volume at %s does not know owners of files, so the database cannot be there. Conversations and documents are on the container disk and lost with a stop; the model stays on the volume. Use a database elsewhere (DATABASE_URL), or keep backups.' ;;
+    ko/pod_move) format='%s의 내용을 볼륨(%s)으로 옮기지 못했습니다.' ;;
+    en/pod_move) format='What is in %s could not be moved to the volume (%s).' ;;
+    ko/pod_no_key) format='RUNPOD_API_KEY가 없어서 쓰지 않을 때 파드를 멈출 수 없습니다. 요금은 직접 멈출 때까지 나갑니다.' ;;
+    en/pod_no_key) format='RUNPOD_API_KEY is missing, so an idle pod cannot be stopped: it costs money until you stop it yourself.' ;;
+    ko/pod_environment_failed) format='%s에 설치하지 못했습니다. 화면은 켜져 있습니다. 이유를 해결하고 ./quick_start.sh 를 다시 실행하세요.' ;;
+    en/pod_environment_failed) format='%s could not be installed. The page is up; when the reason is gone, run ./quick_start.sh again.' ;;
+
+    ko/pod_no_sshd) format='SSH 서버를 켜지 못했습니다. 화면은 그대로 쓸 수 있습니다.' ;;
+    en/pod_no_sshd) format='The SSH server could not be started; the page works without it.' ;;
+    ko/pod_start_failed) format='켜지 못했습니다(%s). %s초 뒤에 다시 시도합니다.' ;;
+    en/pod_start_failed) format='It did not start (%s); trying again in %s s.' ;;
 
     ko/busy) format='다른 quick_start.sh(프로세스 %s)가 이 폴더에서 일하고 있습니다.' ;;
     en/busy) format='Another quick_start.sh (process %s) is at work in this folder.' ;;
@@ -86,6 +112,8 @@ text() {
     en/bad_option) format='unknown option: %s' ;;
     ko/needs_value) format='%s 뒤에 값이 필요합니다' ;;
     en/needs_value) format='%s needs a value' ;;
+    ko/bad_way) format='--way는 auto, laptop, pod, docker 가운데 하나입니다: %s' ;;
+    en/bad_way) format='--way takes auto, laptop, pod or docker, not: %s' ;;
     ko/bad_port) format='--port는 1에서 65535 사이의 수입니다: %s' ;;
     en/bad_port) format='--port takes a number from 1 to 65535, not: %s' ;;
 
@@ -95,6 +123,13 @@ text() {
     en/no_chromium) format='Chromium could not be installed, so the browser tests cannot run.' ;;
     ko/no_chromium_next) format='설치한 뒤 경로를 알려 주세요: CHROMIUM=/경로/chromium ./run_tests.sh (기록: %s)' ;;
     en/no_chromium_next) format='Install it and name it: CHROMIUM=/path/to/chromium ./run_tests.sh (log: %s)' ;;
+
+    ko/vllm_installing) format='테스트용 vLLM(CPU) 설치' ;;
+    en/vllm_installing) format='installing vLLM for the CPU, for the tests' ;;
+    ko/vllm_machine) format='테스트용 vLLM은 Linux x86_64에서만 설치됩니다(이 컴퓨터: %s).' ;;
+    en/vllm_machine) format='The vLLM of the tests runs on Linux x86_64 only (this machine: %s).' ;;
+    ko/vllm_machine_next) format='다른 곳에 켜 둔 vLLM을 쓰려면: ONDOL_VLLM_URL=http://주소:8000/v1 ./run_tests.sh --vllm' ;;
+    en/vllm_machine_next) format='To use one that runs elsewhere: ONDOL_VLLM_URL=http://HOST:8000/v1 ./run_tests.sh --vllm' ;;
 
     ko/tunnel_no_host) format='어디에 연결할지 적어 주세요: 사용자@주소' ;;
     en/tunnel_no_host) format='Say where to connect: USER@HOST' ;;
@@ -128,6 +163,77 @@ text() {
     en/tunnel_lost) format='The connection is lost; connecting again in %s s.' ;;
     ko/tunnel_closed) format='터널을 닫았습니다.' ;;
     en/tunnel_closed) format='The tunnel is closed.' ;;
+    ko/docker_building) format='컨테이너 이미지 만들기' ;;
+    en/docker_building) format='building the images' ;;
+    ko/docker_build_failed) format='이미지를 만들지 못했습니다: %s' ;;
+    en/docker_build_failed) format='The images could not be built: %s' ;;
+    ko/docker_build_failed_next) format='기록을 보세요: %s. 다시 실행하면 이어서 합니다.' ;;
+    en/docker_build_failed_next) format='See the log: %s. Running this again goes on from here.' ;;
+    ko/docker_no_engine) format='Docker 엔진이 대답하지 않습니다.' ;;
+    en/docker_no_engine) format='No Docker engine answers.' ;;
+    ko/docker_no_engine_next) format='켜고 다시 실행하세요: sudo systemctl start docker. 권한이 없다면: sudo usermod -aG docker 사용자이름, 그리고 다시 로그인.' ;;
+    en/docker_no_engine_next) format='Start it and run this again: sudo systemctl start docker. Without the right to use it: sudo usermod -aG docker USER, then sign in again.' ;;
+    ko/docker_no_compose) format='Docker Compose가 없습니다.' ;;
+    en/docker_no_compose) format='Docker Compose is missing.' ;;
+    ko/docker_old_compose) format='Docker Compose %s은(는) 오래되었습니다. %s 이상이 필요합니다.' ;;
+    en/docker_old_compose) format='Docker Compose %s is too old; %s or newer is needed.' ;;
+    ko/docker_compose_next) format='설치하고 다시 실행하세요: sudo apt-get install docker-compose-plugin' ;;
+    en/docker_compose_next) format='Install it and run this again: sudo apt-get install docker-compose-plugin' ;;
+    ko/docker_no_toolkit) format='NVIDIA Container Toolkit이 없어 컨테이너가 GPU를 쓸 수 없습니다.' ;;
+    en/docker_no_toolkit) format='The NVIDIA Container Toolkit is missing: containers cannot use the GPU.' ;;
+    ko/docker_no_toolkit_next) format='설치하고 다시 실행하세요: sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker' ;;
+    en/docker_no_toolkit_next) format='Install it and run this again: sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker' ;;
+    ko/docker_old_driver) format='NVIDIA 드라이버 %s은(는) 오래되었습니다. vLLM 이미지에는 %s 이상이 필요합니다.' ;;
+    en/docker_old_driver) format='The NVIDIA driver %s is too old; the image of vLLM needs %s or newer.' ;;
+    ko/docker_old_driver_next) format='드라이버를 올리거나, .env의 VLLM_IMAGE에 이 드라이버용 이미지를 적으세요(docs/docker.md).' ;;
+    en/docker_old_driver_next) format='Update the driver, or name an image made for this one as VLLM_IMAGE in .env (docs/docker.md).' ;;
+    ko/docker_lost_password) format='데이터베이스는 있는데 그 비밀번호(%s/db_password)가 없습니다.' ;;
+    en/docker_lost_password) format='The database is there, and its password (%s/db_password) is not.' ;;
+    ko/docker_lost_password_next) format='백업한 deploy/secrets 폴더를 되돌려 놓으세요. 없다면 docs/docker.md의 Secrets를 보세요.' ;;
+    en/docker_lost_password_next) format='Put back the folder deploy/secrets from a backup. Without one see Secrets in docs/docker.md.' ;;
+    ko/docker_no_model) format='모델 이름이 없습니다.' ;;
+    en/docker_no_model) format='No model is named.' ;;
+    ko/docker_no_model_next) format='.env의 LLM_MODEL_NAME에 그 서버의 모델 이름을 적으세요.' ;;
+    en/docker_no_model_next) format='Name one that the engine has as LLM_MODEL_NAME in .env.' ;;
+    ko/docker_bad_model) format='%s은(는) vLLM이 불러올 수 있는 모델 이름이 아닙니다.' ;;
+    en/docker_bad_model) format='%s is no name of a model that vLLM can load.' ;;
+    ko/docker_bad_model_next) format='Hugging Face의 이름으로 적으세요. 예: --model Qwen/Qwen2.5-Coder-7B-Instruct' ;;
+    en/docker_bad_model_next) format='Give its name on the Hugging Face hub, such as --model Qwen/Qwen2.5-Coder-7B-Instruct' ;;
+    ko/docker_no_gpu) format='컨테이너에서 GPU가 보이지 않습니다: %s' ;;
+    en/docker_no_gpu) format='A container does not see the GPU: %s' ;;
+    ko/docker_no_gpu_next) format='확인하세요: docker run --rm --gpus all ubuntu nvidia-smi. 모델을 직접 고르려면 .env에 VLLM_MODEL과 VLLM_MAX_MODEL_LEN을 적으세요.' ;;
+    en/docker_no_gpu_next) format='Try docker run --rm --gpus all ubuntu nvidia-smi. To choose yourself set VLLM_MODEL and VLLM_MAX_MODEL_LEN in .env.' ;;
+    ko/docker_chosen) format='이 GPU에 맞춰 골랐습니다(.env에서 바꿀 수 있습니다): %s' ;;
+    en/docker_chosen) format='chosen for this GPU (change it in .env): %s' ;;
+    ko/docker_page) format='화면이 열립니다: %s. 모델은 아직 준비하는 중입니다.' ;;
+    en/docker_page) format='the page is there: %s; the model is still being made ready' ;;
+    ko/docker_waiting) format='기다리는 중: %s · %s초' ;;
+    en/docker_waiting) format='waiting for %s · %ss' ;;
+    ko/docker_missing) format='없음' ;;
+    en/docker_missing) format='not there' ;;
+    ko/docker_not_ready) format='모두 켜지지는 않았습니다: %s' ;;
+    en/docker_not_ready) format='Not everything came up: %s' ;;
+    ko/docker_not_ready_next) format='./quick_start.sh --logs 서비스 로 이유를 보세요. 시작 기록: %s. 나머지는 켜져 있고, 다시 실행하면 이어서 합니다.' ;;
+    en/docker_not_ready_next) format='See why with ./quick_start.sh --logs SERVICE. Log of the start: %s. The rest runs; running this again goes on.' ;;
+    ko/docker_lowered) format='GPU 메모리가 모자라 vLLM이 켜지지 못했습니다. 낮추어 다시 켭니다(.env에 적었습니다): %s' ;;
+    en/docker_lowered) format='vLLM ran out of GPU memory at its start; trying again with less (written to .env): %s' ;;
+    ko/docker_no_memory) format='설정을 낮추어도 모델이 GPU 메모리에 들어가지 않습니다: %s' ;;
+    en/docker_no_memory) format='The model does not fit into the GPU however far the settings are lowered: %s' ;;
+    ko/docker_no_memory_next) format='더 작은 모델로 켜세요(--model Qwen/Qwen2.5-Coder-1.5B-Instruct). GPU를 쓰는 다른 프로그램이 있으면 끄고 다시 실행하세요. 화면은 켜져 있습니다.' ;;
+    en/docker_no_memory_next) format='Start with a smaller model (--model Qwen/Qwen2.5-Coder-1.5B-Instruct), or end what else uses the GPU and run this again. The page stays up.' ;;
+    ko/docker_vllm_ends) format='vLLM이 켜지다가 거듭 끝났습니다: %s' ;;
+    en/docker_vllm_ends) format='vLLM ends at its start, again and again: %s' ;;
+    ko/docker_vllm_ends_next) format='이유를 고치고 다시 실행하세요. 기록: %s. vLLM은 꺼 두었고 나머지는 켜져 있습니다.' ;;
+    en/docker_vllm_ends_next) format='Mend the cause and run this again. Its log: %s. vLLM is stopped, the rest runs.' ;;
+    ko/docker_ready) format='Ondol이 준비되었습니다: %s' ;;
+    en/docker_ready) format='Ondol is ready: %s' ;;
+    ko/docker_password) format='로그인   admin, 첫 비밀번호: docker compose exec app cat /data/secrets/admin_password (바꾸면 지워집니다)' ;;
+    en/docker_password) format='sign in  admin, first password: docker compose exec app cat /data/secrets/admin_password (gone once changed)' ;;
+    ko/docker_stop) format='끄기     ./quick_start.sh --stop      기록: ./quick_start.sh --logs' ;;
+    en/docker_stop) format='stop     ./quick_start.sh --stop      logs: ./quick_start.sh --logs' ;;
+    ko/docker_stopped) format='모두 껐습니다. 데이터는 Docker 볼륨에 남아 있습니다.' ;;
+    en/docker_stopped) format='Everything is stopped. The data stay in their volumes.' ;;
+
     *) format="$key" ;;
   esac
   printf -- "$format" "$@"
@@ -140,8 +246,10 @@ usage() {
 
 Ondol을 켜고, 대답할 준비가 되면 주소를 알려 줍니다. 이미 켜져 있으면 주소만 알려 줍니다.
 
-  --small          작은 모델(Qwen2.5-Coder 0.5B)로. 다음에 켤 때도 기억합니다
-  --model 이름     다른 모델로(목록: .venv/bin/python -m backend.models list). 기억합니다
+  --small          작은 모델(Qwen2.5-Coder 0.5B, 파드에서는 1.5B)로. 다음에 켤 때도 기억합니다
+  --model 이름     다른 모델로(목록: .venv/bin/python -m backend.models list). 파드에서는 Hugging Face
+                   이름으로(Qwen/Qwen2.5-Coder-7B-Instruct). 기억합니다
+  --way 방식       laptop, pod(RunPod 파드), docker 가운데 하나로(기본 auto: 알아서). 기억합니다
   --port 번호      화면의 포트(기본 7860). 기억합니다
   --foreground     켠 뒤 돌아가지 않고 지킵니다. Ctrl-C로 모두 끕니다
   --status         무엇이 켜져 있는지 보여 줍니다. 모두 정상이면 0으로 끝납니다
@@ -157,8 +265,10 @@ Usage: ./quick_start.sh [option]
 
 Starts Ondol and prints its address when it answers. When it already runs, only prints the address.
 
-  --small           the small model (Qwen2.5-Coder 0.5B); remembered for the next starts
-  --model NAME      another model (list: .venv/bin/python -m backend.models list); remembered
+  --small           the small model (Qwen2.5-Coder 0.5B, in a pod 1.5B); remembered for the next starts
+  --model NAME      another model (list: .venv/bin/python -m backend.models list); in a pod its name on
+                    Hugging Face (Qwen/Qwen2.5-Coder-7B-Instruct); remembered
+  --way WAY         laptop, pod (a RunPod pod) or docker, instead of what is found (auto); remembered
   --port N          port of the page (7860 unless set); remembered
   --foreground      stay after the start; Ctrl-C stops everything
   --status          show what runs; exit status 0 when all of it is well
