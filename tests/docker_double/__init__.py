@@ -1,0 +1,1 @@
+"""A `docker` for tests of the scripts: keeps containers in a file, and answers as the real client does."""
