@@ -8,14 +8,14 @@ from backend.pod.machine import Progress
 from backend.pod.pods import GpuType, Pod, PodStatus
 
 _STOP_FAILED = Text(
-    "포드 {pod}를 끄지 못했습니다. {attempts}번 요청했고 마지막으로 본 상태는 {status}입니다. {cost}{trouble}",
+    "파드 {pod}를 끄지 못했습니다. {attempts}번 요청했고 마지막으로 본 상태는 {status}입니다. {cost}{trouble}",
     "Pod {pod} could not be stopped: asked {attempts} times, last seen {status}. {cost}{trouble}",
 )
-_STOP_SUBJECT = Text("온돌: GPU 포드가 꺼지지 않습니다", "Ondol: the GPU pod does not stop")
+_STOP_SUBJECT = Text("온돌: GPU 파드가 꺼지지 않습니다", "Ondol: the GPU pod does not stop")
 _COST = Text("한 시간에 ${rate:.2f}씩 나가고 있습니다. ", "It costs ${rate:.2f} an hour. ")
-_START_SUBJECT = Text("온돌: GPU 포드가 켜지지 않습니다", "Ondol: the GPU pod does not start")
+_START_SUBJECT = Text("온돌: GPU 파드가 켜지지 않습니다", "Ondol: the GPU pod does not start")
 _START_FAILED = Text(
-    "일정에 따라 포드 {pod}를 켜려 했지만 되지 않았습니다. 계속 다시 해 봅니다. {trouble}{instead}",
+    "일정에 따라 파드 {pod}를 켜려 했지만 되지 않았습니다. 계속 다시 해 봅니다. {trouble}{instead}",
     "The schedule wants pod {pod} started, and that did not work. It is tried again. {trouble}{instead}",
 )
 _INSTEAD = Text(" 지금 빌릴 수 있는 것: {types}.", " Free to rent now: {types}.")

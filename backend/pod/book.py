@@ -54,7 +54,7 @@ class Book:
         self.pod_id, self.actor, self.drain = pod_id, actor, drain
         self.audit = AuditLog(state_path.parent, clock)
         self.memory = Memory(pod_id)
-        self._file = MemoryFile(state_path)
+        self._file, self._clock = MemoryFile(state_path), clock
         self._saved = True
 
     @property
@@ -65,9 +65,11 @@ class Book:
         """Takes up what was there.
 
         Args:
-            copy: from the database, used only where there is no file.
+            copy: from the database, used where there is no file, or another app has kept the pod since.
         """
-        found = self._file.load() or copy
+        found = self._file.load()
+        if copy is not None and (found is None or found.is_older_than(copy)):
+            found, self._saved = copy, False
         if found is not None:
             # A migrated pod has another id: a stop of the old one is none of the new one.
             self.memory = found if found.pod_id == self.pod_id else Memory(self.pod_id, starts_s=found.starts_s)
@@ -106,7 +108,7 @@ class Book:
         changed = replace(self.memory, **changes)
         if changed == self.memory and self._saved:
             return
-        self.memory = changed
+        self.memory = changed = replace(changed, saved_at=self._clock.now())
         try:
             self._file.save(changed, sync=sync)
             self._saved = True

@@ -8,10 +8,12 @@ from datetime import datetime
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from backend.pod.sample import Signal, Verdict
+from backend.pod.needs import FIRST_READING
+from backend.pod.sample import Phrase, Signal, Verdict
 from backend.pod.signals import TIMEOUT_S
 
 _NO_COUNTERS = (404, 405, 501)
+_NO_FORMAT = Phrase("not in Prometheus' format", "프로메테우스 형식이 아님")
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,15 @@ class CounterSource:
         except httpx.HTTPStatusError as error:
             return self._unknown(now, f"HTTP {error.response.status_code}")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            return self._unknown(
-                now, "not in Prometheus' format" if isinstance(error, ValueError) else type(error).__name__
-            )
+            return self._unknown(now, _NO_FORMAT if isinstance(error, ValueError) else type(error).__name__)
         return self._compared(reading, now)
 
     def _compared(self, reading: Readings, now: datetime) -> Signal:
         self.before, self.latest = self.latest, reading
         if not any(name in reading.values for name in self._counters):
-            return self._unknown(now, "none of the counters that are known")
+            return self._unknown(now, Phrase("none of the counters that are known", "아는 계수기가 하나도 없음"))
         if self.before is None:
-            return self._unknown(now, "first reading, nothing to compare with")
+            return self._unknown(now, FIRST_READING)
         moved = {name: grown for name in self._counters if (grown := reading.since(self.before, name)) > 0}
         verdict = Verdict.BUSY if moved else Verdict.IDLE
         value = ", ".join(f"{name.rpartition(':')[2]} +{grown:g}" for name, grown in moved.items()) or "+0"

@@ -12,6 +12,7 @@ import httpx
 
 from backend.pod.counters import CounterSource, Readings, quantile
 
+ENGINE = "engine"
 PROMPT = ("vllm:prompt_tokens_total", "llamacpp:prompt_tokens_total")
 GENERATED = ("vllm:generation_tokens_total", "llamacpp:tokens_predicted_total")
 FINISHED = ("vllm:request_success_total",)
@@ -48,10 +49,11 @@ class EngineFigures:
 
 
 def engine_source(
-    root_url: str, client: httpx.AsyncClient, headers: Callable[[], dict[str, str]] = dict
+    root_url: str, client: httpx.AsyncClient, headers: Callable[[], dict[str, str]] = dict, provider: str = ""
 ) -> CounterSource:
-    """The model server at this address, without `/v1`."""
-    return CounterSource("engine", f"{root_url.rstrip('/')}/metrics", client, ENGINE_COUNTERS, headers)
+    """The model server at this address, without `/v1`; that of another provider than the main one with its name."""
+    name = f"{ENGINE}:{provider}" if provider else ENGINE
+    return CounterSource(name, f"{root_url.rstrip('/')}/metrics", client, ENGINE_COUNTERS, headers)
 
 
 def embedding_source(

@@ -1,6 +1,7 @@
 """The signals of the machine the app runs on, as it is configured."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 from pydantic import SecretStr
@@ -31,9 +32,10 @@ def sources_of(
         threshold: percent of the GPU from which it is busy, as set now.
     """
     sources: list[Source] = [GpuSource(threshold)]
-    main = providers_of(settings)[MAIN]
-    if settings.service_type in _WITH_COUNTERS:
-        sources.append(engine_source(main.base_url.removesuffix("/v1"), client, lambda: _bearer(main.api_key)))
+    for name, provider in providers_of(settings).items():
+        if provider.service_type in _WITH_COUNTERS and (name == MAIN or provider.is_here):
+            url, headers = provider.base_url.removesuffix("/v1"), partial(_bearer, provider.api_key)
+            sources.append(engine_source(url, client, headers, "" if name == MAIN else name))
     if settings.retrieval_mode != "lexical":
         sources.append(embedding_source(_embedding_url(settings), client, lambda: _bearer(settings.embed_api_key)))
     sources += [RequestsSource(activity), JobsSource(running_jobs)]

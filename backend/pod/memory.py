@@ -1,7 +1,7 @@
 """What the keeper of a pod remembers from one moment to the next, on disk beside the audit.
 
 The file is the truth: the database may be gone, and with it the pod would never stop. What the database has is a copy,
-read only where the file is not there.
+read where the file is not there, and by an app that takes the pod over, whose file may be of long ago.
 """
 
 import json
@@ -35,6 +35,7 @@ class Memory:
         session: when the provider last said the pod was started.
         measured_session: the session whose start has been measured.
         starts_s: seconds from start to ready, of the last starts.
+        saved_at: when it was last changed; of two memories of one pod the later one counts.
     """
 
     pod_id: str = ""
@@ -49,11 +50,18 @@ class Memory:
     session: datetime | None = None
     measured_session: datetime | None = None
     starts_s: tuple[float, ...] = ()
+    saved_at: datetime | None = field(default=None, compare=False)
 
     @property
     def restart_s(self) -> float | None:
         """What a start costs in seconds of waiting: the median of those measured."""
         return median(self.starts_s) if self.starts_s else None
+
+    def is_older_than(self, other: "Memory") -> bool:
+        """Whether another one of the same pod was changed since."""
+        if self.pod_id != other.pod_id or other.saved_at is None:
+            return False
+        return self.saved_at is None or self.saved_at < other.saved_at
 
     def with_start(self, seconds: float) -> tuple[float, ...]:
         return (*self.starts_s, seconds)[-_STARTS_KEPT:]

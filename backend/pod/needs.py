@@ -1,9 +1,11 @@
 """What keeps a pod from stopping, or stops it, in words: a code for programs and a sentence in each language."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.errors import Text
+from backend.errors import Language, Text
+from backend.pod.sample import Phrase, said_in
 
 SIGNAL_NAMES: dict[str, Text] = {
     "gpu": Text("GPU 사용률", "GPU utilisation"),
@@ -14,6 +16,15 @@ SIGNAL_NAMES: dict[str, Text] = {
     "downloads": Text("모델 내려받기", "downloads of weights"),
     "ssh": Text("SSH 접속", "SSH sessions"),
     "probe": Text("직접 정한 검사 명령", "the probe command"),
+}
+
+WORK_NAMES: dict[str, Text] = {
+    "chat": Text("대화", "chat"),
+    "documents": Text("문서", "documents"),
+    "search": Text("찾기", "search"),
+    "jobs": Text("작업", "jobs"),
+    "hints": Text("힌트", "hints"),
+    "sentiment": Text("감성 분석", "sentiment"),
 }
 
 _SENTENCES: dict[str, Text] = {
@@ -73,8 +84,29 @@ class Need:
     until: datetime | None = None
 
 
+FIRST_READING = Phrase("first reading, nothing to compare with", "처음 읽어서 견줄 것이 없음")
+
+
+def work_names(kinds: Sequence[str]) -> Phrase:
+    """Kinds of the app's own work as a list in words."""
+    names = [WORK_NAMES.get(kind, Text(kind, kind)) for kind in kinds]
+    return Phrase(", ".join(kinds), ", ".join(name.ko for name in names))
+
+
+def signal_name(signal: str) -> Text:
+    """Its name in words, with that of the provider where there are several of a kind (`engine:pod`)."""
+    kind, _, which = signal.partition(":")
+    name = SIGNAL_NAMES.get(kind, Text(kind, kind))
+    return Text(f"{name.ko} {which}", f"{name.en} {which}") if which else name
+
+
 def need(code: str, *, signal: str = "", value: object = "", until: datetime | None = None) -> Need:
-    """The sentence of `code` with its signal's name and value put in."""
-    sentence, name = _SENTENCES[code], SIGNAL_NAMES.get(signal, Text(signal, signal))
-    filled = Text(sentence.ko.format(signal=name.ko, value=value), sentence.en.format(signal=name.en, value=value))
+    """The sentence of `code` with its signal's name and value put in; a Phrase in the sentence's language."""
+    sentence, name = _SENTENCES[code], signal_name(signal)
+    filled = Text(
+        *(
+            sentence.in_(language).format(signal=name.in_(language), value=said_in(language, value))
+            for language in (Language.KO, Language.EN)
+        )
+    )
     return Need(code, filled, signal, until)

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any
 
-from backend.pod.sample import Signal, Verdict
+from backend.pod.sample import Phrase, Signal, Verdict
 from backend.pod.signals import TIMEOUT_S
 
 
@@ -56,7 +56,8 @@ class GpuSource:
         self.figures = found
         told = [gpu.percent for gpu in found if gpu.percent is not None]
         if not found or len(told) < len(found):
-            return Signal(self.name, Verdict.UNKNOWN, "", now, "NVML", "a GPU does not tell its utilisation")
+            silent = Phrase("a GPU does not tell its utilisation", "사용률을 알려 주지 않는 GPU가 있음")
+            return Signal(self.name, Verdict.UNKNOWN, "", now, "NVML", silent)
         verdict = Verdict.BUSY if max(told) >= self._threshold() else Verdict.IDLE
         return Signal(self.name, verdict, f"{max(told):g} %", now, "NVML", ", ".join(gpu.name for gpu in found))
 

@@ -8,15 +8,13 @@ import httpx
 from backend.activity import Activity
 from backend.pod.clock import Clock
 from backend.pod.counters import CounterSource, Readings
-from backend.pod.engine_counters import EngineFigures, figures
+from backend.pod.engine_counters import ENGINE, EngineFigures, figures
 from backend.pod.local_sources import sources_of
 from backend.pod.nvml import GpuFigures, GpuSource
 from backend.pod.pods import Pod
 from backend.pod.sample import Sample
 from backend.pod.signals import SignalReader
 from backend.settings import Settings
-
-_ENGINE = "engine"
 
 
 class Observer:
@@ -32,7 +30,8 @@ class Observer:
     Attributes:
         ready_since: when a question could first be answered. It stays: what ended since is told by the signals.
         latest: the last sample.
-        engine: what the model server counted between the last two readings; None when it did not tell.
+        engine: what the model server (the main one, if it counts) did between the last two readings; None when it did
+            not tell.
     """
 
     def __init__(
@@ -53,7 +52,8 @@ class Observer:
         )
         self._reader = SignalReader(sources, clock)
         self._gpu = next(source for source in sources if isinstance(source, GpuSource))
-        self._engine = next((s for s in sources if isinstance(s, CounterSource) and s.name == _ENGINE), None)
+        counters = [source for source in sources if isinstance(source, CounterSource)]
+        self._engine = next((each for each in counters if each.name.partition(":")[0] == ENGINE), None)
         self._compared: Readings | None = None
         self._started_at: datetime | None = None
         self.ready_since: datetime | None = None

@@ -18,7 +18,7 @@ from backend.pod.lease import Heartbeat, read_heartbeat
 from backend.pod.machine import Kind, Order, Phase
 from backend.pod.pods import Pod
 from backend.pod.presence import ALIVE_FOR_S
-from backend.pod.sample import Sample, Signal, Verdict
+from backend.pod.sample import Phrase, Sample, Signal, Verdict
 from backend.pod.schedule import Schedule, parse, text_of
 
 HEARTBEAT_PATH = "/api/v1/pod/heartbeat"
@@ -133,7 +133,7 @@ class Outside:
         source = "RunPod"
         used = [gpu.util_percent for gpu in pod.gpus if gpu.util_percent is not None] if pod else []
         if pod is None or not pod.has_runtime or len(used) < len(pod.gpus) or not used:
-            return Signal("gpu", Verdict.UNKNOWN, "–", now, source, "no runtime")
+            return Signal("gpu", Verdict.UNKNOWN, "–", now, source, Phrase("no runtime", "아직 돌지 않음"))
         verdict = Verdict.BUSY if max(used) >= self._threshold() else Verdict.IDLE
         return Signal("gpu", verdict, f"{max(used):.0f} %", now, source)
 

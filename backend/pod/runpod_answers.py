@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from backend.errors import NoGpuFree, OndolError, PodActionUncertain, PodLocked, RunpodBalanceEmpty
+from backend.errors import NoGpuFree, OndolError, PodActionUncertain, PodLocked, QuotaReached, RunpodBalanceEmpty
 from backend.pod.pods import (
     Availability,
     BillingLine,
@@ -32,6 +32,9 @@ _NO_GPU = re.compile(
 )
 _LOCKED = re.compile(r"\block(ed)?\b", re.IGNORECASE)
 _BALANCE = re.compile(r"\b(balance|funds)\b", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"\b(quota|(maximum|limit) (of|on|for|reached)|limit (is|was) reached|too many pods)\b", re.IGNORECASE
+)
 _FREE = frozenset({Availability.LOW, Availability.MEDIUM, Availability.HIGH})
 
 # GraphQL tells what a pod is meant to be, in other words than REST.
@@ -189,6 +192,15 @@ def refusal_told(sentence: object, pod_id: str, action: PodAction) -> OndolError
     if _LOCKED.search(text):
         return PodLocked(pod=pod_id, action=action)
     return None
+
+
+def refusal_of_creation(sentence: str) -> OndolError | None:
+    """The error behind a sentence with which RunPod refused to create something; None when it is another one."""
+    if _NO_GPU.search(sentence):
+        return NoGpuFree(pod="–")
+    if _BALANCE.search(sentence):
+        return RunpodBalanceEmpty()
+    return QuotaReached() if _QUOTA.search(sentence) else None
 
 
 def uncertain(pod_id: str, action: PodAction, reason: str) -> PodActionUncertain:

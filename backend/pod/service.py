@@ -6,15 +6,14 @@ missing, and everything that can be seen is shown.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from backend.activity import Activity
-from backend.errors import OndolError, RunpodKeyMissing
-from backend.pod import memory as files
+from backend.errors import DatabaseUnavailable, OndolError, RunpodKeyMissing
 from backend.pod.analysis import RESTART_S, Analysis, Reviews
 from backend.pod.audit import AuditEntry, AuditLog
 from backend.pod.charts import Chart, chart
@@ -24,9 +23,10 @@ from backend.pod.copies import Copies
 from backend.pod.fleet import Fleet
 from backend.pod.history import PodHistory
 from backend.pod.in_force import InForce
+from backend.pod.leader import Leader
 from backend.pod.learning import Proposal
 from backend.pod.ledger import Ledger
-from backend.pod.memory import Memory
+from backend.pod.memory import FILE_NAME, Memory
 from backend.pod.observer import Observer
 from backend.pod.options import PodOptions
 from backend.pod.own_work import OwnWork
@@ -77,7 +77,8 @@ class PodService:
         self._in_force = InForce(settings)
         self._learnt_at: datetime | None = None
         self._is_open = self._is_prepared = False
-        self._state_path: Path = settings.data_dir / files.FILE_NAME
+        self._leader = Leader(database, self.pod_id, clock)
+        self._state_path = settings.data_dir / FILE_NAME
         self._audit = AuditLog(settings.data_dir, clock)
         self._history, self._copies = PodHistory(database), Copies(database)
         self._ledger = Ledger(self._history, self._book, self.pod_id, provider)
@@ -128,12 +129,12 @@ class PodService:
         except OndolError as error:
             log.error("pod_settings_unusable", reason=error.code)  # of another release
         await self._ledger.load()
-        self._open(await self._copies.memory(self.pod_id))
         self._is_prepared = True
+        await self._keeps()
 
     async def tick(self) -> None:
         """To be called every second; does what is due, which is nothing most of the time."""
-        if not self._is_open:
+        if not await self._keeps():
             return
         await self._shutdown.tick()
         memory = self._shutdown.memory
@@ -158,6 +159,7 @@ class PodService:
         if self._is_open:
             self._shutdown.close()
         await self._recorder.wait()
+        await self._leader.close()
         await self._fleet.close()
         await self._observer.close()
         if self._provider is not None:
@@ -177,7 +179,7 @@ class PodService:
 
     def console(self) -> Console:
         """Everything that is known now, for admins."""
-        view, config = self._shutdown.status(), self._in_force.config()
+        view, config = self._shutdown.status(acts=self._leader.leads), self._in_force.config()
         there = {"RUNPOD_API_KEY": self._provider is not None, "RUNPOD_POD_ID": bool(self.pod_id)}
         return Console(
             standing=self.standing,
@@ -217,32 +219,31 @@ class PodService:
             OndolError: for another pod, what RunPod says.
         """
         if self._is_other(pod_id):
-            await self._fleet.act(PodAction.STOP, pod_id, actor, reason)
+            await self._fleet.act(PodAction.STOP, pod_id or self.pod_id, actor, reason)
         else:
             self._shutdown.stop_now(actor, reason)
 
     async def start(self, actor: str, *, pod_id: str = "") -> None:
         """Accepted is not started: the following checks show it. Raises RunpodKeyMissing, NoGpuFree and others."""
-        await (
-            self._fleet.act(PodAction.START, pod_id, actor) if self._is_other(pod_id) else self._shutdown.start(actor)
-        )
+        await self._asked(PodAction.START, pod_id, actor, self._shutdown.start)
 
     async def restart(self, actor: str, *, pod_id: str = "") -> None:
         """At once, with all that is under way. Raises RunpodKeyMissing, StopUnderWay, PodLocked and others."""
-        other = self._is_other(pod_id)
-        await (self._fleet.act(PodAction.RESTART, pod_id, actor) if other else self._shutdown.restart(actor))
+        await self._asked(PodAction.RESTART, pod_id, actor, self._shutdown.restart)
 
     def keep_awake(self, actor: str, until: datetime | timedelta) -> None:
         """Nothing but a person stops our pod for so long, or before then (aware). A stop not yet sent is called off.
 
         Raises:
-            KeepAwakeOutOfRange, StopUnderWay
+            KeepAwakeOutOfRange, StopUnderWay, KeptElsewhere
         """
+        self._leader.require()
         moment = until if isinstance(until, datetime) else self._clock.now() + until
         self._shutdown.keep_awake(moment, actor)
 
     def cancel(self, actor: str) -> None:
-        """Calls off a stop that was not sent, ends a keep-awake, takes work again. Raises StopUnderWay."""
+        """Calls off a stop not sent, ends a keep-awake, takes work again. Raises StopUnderWay, KeptElsewhere."""
+        self._leader.require()
         self._shutdown.cancel(actor)
 
     # --- settings and figures ---------------------------------------------------------------------
@@ -316,7 +317,21 @@ class PodService:
         return self._shutdown.memory.restart_s or RESTART_S
 
     def _is_other(self, pod_id: str) -> bool:
-        return pod_id not in {"", self.pod_id}
+        return pod_id not in {"", self.pod_id} or not self._leader.leads
+
+    async def _asked(self, action: PodAction, pod_id: str, actor: str, ours: Callable[[str], Awaitable[None]]) -> None:
+        await (self._fleet.act(action, pod_id or self.pod_id, actor) if self._is_other(pod_id) else ours(actor))
+
+    async def _keeps(self) -> bool:
+        """Whether this app keeps the pod now; it takes the pod over from one that is gone, or leaves it to another."""
+        leads = await self._leader.look()
+        if self._is_open and not leads:
+            self._shutdown.leave()
+            self._is_open = False
+        elif leads and self._is_prepared and not self._is_open:
+            with suppress(DatabaseUnavailable):  # then at one of the next ticks
+                self._open(await self._copies.memory(self.pod_id))
+        return self._is_open
 
     async def _is_ready(self) -> bool:
         return self._is_prepared and await self._engine_ready()

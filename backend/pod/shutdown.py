@@ -92,7 +92,7 @@ class Shutdown:
         """Takes up what was under way when this process, or the pod, ended.
 
         Args:
-            copy: what the database has, used only where the file is gone.
+            copy: what the database has, used where the file is gone or older.
         """
         silent_s = self._presence.silent_s()
         self._book.open(copy)
@@ -104,6 +104,11 @@ class Shutdown:
     def close(self) -> None:
         """Lets a watchdog act at once."""
         self._presence.close()
+
+    def leave(self) -> None:
+        """Another app keeps the pod from now on: work is taken here as long as that one does not stop the pod."""
+        self._book.drain.end()
+        self.close()
 
     async def tick(self) -> None:
         """Does what is due. Cheap when nothing is; a call while another is at work does nothing."""
@@ -170,8 +175,8 @@ class Shutdown:
 
     # --- what is shown ----------------------------------------------------------------------------
 
-    def status(self) -> PodView:
-        """Everything that is known now; nothing is asked of anybody."""
+    def status(self, *, acts: bool = True) -> PodView:
+        """Everything that is known now; nothing is asked of anybody. `acts`: this process is the one that may act."""
         now, memory, watch = self._clock.now(), self._book.memory, self._watch
         schedule = self._schedule()
         return PodView(
@@ -186,7 +191,7 @@ class Shutdown:
             keep_awake_until=memory.policy.keep_awake_until,
             last_activity_at=memory.policy.last_activity_at,
             last_activity=memory.policy.last_activity,
-            acts=not self._presence.acts_elsewhere,
+            acts=acts and not self._presence.acts_elsewhere,
             schedule=text_of(schedule),
             next_change=upcoming(schedule, now),
             waiting_stop_since=memory.waiting_stop.at if memory.waiting_stop else None,

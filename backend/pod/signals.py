@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from backend.pod.clock import Clock
-from backend.pod.sample import Signal, Verdict
+from backend.pod.sample import Phrase, Signal, Verdict
 
 TIMEOUT_S = 5.0
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ async def _word(source: Source, now: datetime) -> Signal | None:
     try:
         return await asyncio.wait_for(source.read(now), source.timeout_s)
     except TimeoutError:
-        said = f"no answer within {source.timeout_s:g} s"
+        said: str = Phrase(f"no answer within {source.timeout_s:g} s", f"{source.timeout_s:g}초 안에 답이 없음")
     except Exception as error:  # one broken source must neither stop the pod nor the check
         log.exception("signal_failed", signal=source.name)
         said = type(error).__name__

@@ -11,7 +11,8 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from backend.activity import Activity
-from backend.pod.sample import Signal, Verdict
+from backend.pod.needs import FIRST_READING, work_names
+from backend.pod.sample import Phrase, Signal, Verdict
 from backend.pod.signals import TIMEOUT_S
 
 PROBE_TIMEOUT_S = 10.0
@@ -30,11 +31,13 @@ class RequestsSource:
     async def read(self, now: datetime) -> Signal:
         ended, self._finished = self._activity.finished - self._finished, self._activity.finished
         count, last = self._activity.count, self._activity.last
-        detail = ", ".join(sorted(kind for kind, number in self._activity.in_flight.items() if number))
+        detail: str = work_names(sorted(kind for kind, number in self._activity.in_flight.items() if number))
         if not detail and last is not None:
-            detail = f"last at {last:%Y-%m-%d %H:%M:%S} UTC"
+            moment = f"{last:%Y-%m-%d %H:%M:%S} UTC"
+            detail = Phrase(f"last at {moment}", f"마지막은 {moment}")
         verdict = Verdict.BUSY if count or ended else Verdict.IDLE
-        return Signal(self.name, verdict, f"{count} now, {ended} ended", now, "Ondol", detail)
+        value = Phrase(f"{count} now, {ended} ended", f"지금 {count}건, 끝난 것 {ended}건")
+        return Signal(self.name, verdict, value, now, "Ondol", detail)
 
 
 class JobsSource:
@@ -50,7 +53,8 @@ class JobsSource:
             count = await self._running()
         except Exception as error:  # the database is away: whatever its driver raises
             return Signal(self.name, Verdict.UNKNOWN, "", now, "database", type(error).__name__)
-        return Signal(self.name, Verdict.BUSY if count else Verdict.IDLE, f"{count} running", now, "database")
+        value = Phrase(f"{count} running", f"{count}개 도는 중")
+        return Signal(self.name, Verdict.BUSY if count else Verdict.IDLE, value, now, "database")
 
 
 class DownloadsSource:
@@ -67,7 +71,7 @@ class DownloadsSource:
         before, self._sizes = self._sizes, sizes
         where = ", ".join(str(folder) for folder in self._folders)
         if before is None and sizes:
-            return Signal(self.name, Verdict.UNKNOWN, "", now, where, "first reading, nothing to compare with")
+            return Signal(self.name, Verdict.UNKNOWN, "", now, where, FIRST_READING)
         grown = sum(max(0, size - (before or {}).get(path, 0)) for path, size in sizes.items())
         verdict = Verdict.BUSY if grown else Verdict.IDLE
         names = ", ".join(sorted(path.name for path in sizes))
@@ -101,7 +105,8 @@ class SshSource:
             return None
         peers = [peer for text in texts for peer in _connected(text, self._port)]
         verdict = Verdict.BUSY if peers else Verdict.IDLE
-        return Signal(self.name, verdict, f"{len(peers)} open", now, f"port {self._port}", ", ".join(sorted(peers)))
+        value = Phrase(f"{len(peers)} open", f"{len(peers)}개 열림")
+        return Signal(self.name, verdict, value, now, f"port {self._port}", ", ".join(sorted(peers)))
 
 
 class ProbeSource:
@@ -122,9 +127,10 @@ class ProbeSource:
         except OSError as error:
             return Signal(self.name, Verdict.UNKNOWN, "", now, source, error.strerror or type(error).__name__)
         if status is None:
-            return Signal(self.name, Verdict.UNKNOWN, "", now, source, f"no end within {self._limit_s:g} s")
+            late = Phrase(f"no end within {self._limit_s:g} s", f"{self._limit_s:g}초 안에 끝나지 않음")
+            return Signal(self.name, Verdict.UNKNOWN, "", now, source, late)
         verdict = {0: Verdict.BUSY, 1: Verdict.IDLE}.get(status, Verdict.UNKNOWN)
-        return Signal(self.name, verdict, f"status {status}", now, source)
+        return Signal(self.name, verdict, Phrase(f"status {status}", f"종료 상태 {status}"), now, source)
 
     async def _status(self) -> int | None:
         """Exit status; None when it took too long."""

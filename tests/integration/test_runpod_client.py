@@ -232,7 +232,7 @@ async def test_a_stop_that_was_applied_but_not_answered(runpod: RunpodDouble, po
 async def test_an_answer_that_takes_too_long_in_all(
     client: RunpodRest, runpod: RunpodDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.pod.runpod._ANSWER_S", 0.2)
+    monkeypatch.setattr("backend.pod.runpod_http._ANSWER_S", 0.2)
     runpod.fail(FaultKind.HANG, "get")
     with pytest.raises(RunpodUnavailable, match="timeout"):
         await client.get(POD)

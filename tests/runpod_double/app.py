@@ -7,14 +7,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.runpod_double import graphql, rest
+from tests.runpod_double import graphql, ordering, rest
 from tests.runpod_double.faults import Fault, FaultKind, problem, refusal
 from tests.runpod_double.state import Account, Recorded
 
-_READS = {"list", "get", "logs", "billing", "gpus"}
+_READS = {"list", "get", "logs", "billing", "gpus", "volumes", "templates"}
+_CREATES = {"create": ordering.pod, "create_volume": ordering.volume, "create_template": ordering.template}
 
 
 class Application:
@@ -26,12 +27,18 @@ class Application:
         self.faults: list[Fault] = []
         self.asgi = Starlette(
             routes=[
-                Route("/v2/pods", self._list),
+                Route("/v2/pods", self._list, methods=["GET"]),
+                Route("/v2/pods", self._create, methods=["POST"]),
                 Route("/v2/pods/{id}", self._pod, methods=["GET", "DELETE"]),
                 Route("/v2/pods/{id}/action", self._action, methods=["POST"]),
                 Route("/v2/pods/{id}/logs", self._logs),
                 Route("/v2/billing/pods", self._billing),
                 Route("/v2/catalog/gpus", self._gpus),
+                Route("/v2/network-volumes", self._volumes, methods=["GET"]),
+                Route("/v2/network-volumes", self._create, methods=["POST"]),
+                Route("/v2/templates", self._templates, methods=["GET"]),
+                Route("/v2/templates", self._create, methods=["POST"]),
+                Route("/proxy/{id}/health", self._page),
                 Route("/graphql", self._graphql, methods=["POST"]),
             ]
         )
@@ -58,14 +65,41 @@ class Application:
     async def _gpus(self, request: Request) -> Response:
         return await self._answer(request, "gpus")
 
+    async def _volumes(self, request: Request) -> Response:
+        return await self._answer(request, "volumes")
+
+    async def _templates(self, request: Request) -> Response:
+        return await self._answer(request, "templates")
+
+    async def _create(self, request: Request) -> Response:
+        kind = {"pods": "create", "network-volumes": "create_volume", "templates": "create_template"}
+        return await self._answer(request, kind[request.url.path.rpartition("/")[2]], body=await _body(request))
+
+    async def _page(self, request: Request) -> Response:
+        """RunPod's proxy: the page on the pod, or its own words while nothing listens there."""
+        with self.account.lock:
+            pod = self.account.settled().get(request.path_params["id"])
+            page = self.account.pages.get(request.path_params["id"])
+        if pod is None or pod.status != "RUNNING" or page is None:
+            return HTMLResponse("<html><body>404 Not Found</body></html>", 404)
+        return JSONResponse(page, 200 if page["status"] in ("ok", "degraded") else 503)
+
     async def _graphql(self, request: Request) -> Response:
         query = (await _body(request)).get("query", "")
         return await self._answer(request, graphql.operation_of(query), query=query)
 
-    async def _answer(self, request: Request, operation: str, *, action: str = "", query: str = "") -> Response:
+    async def _answer(
+        self,
+        request: Request,
+        operation: str,
+        *,
+        action: str = "",
+        query: str = "",
+        body: dict[str, Any] | None = None,
+    ) -> Response:
         params = dict(request.query_params)
         with self.account.lock:
-            recorded = Recorded(operation, request.method, request.url.path, params, action, query)
+            recorded = Recorded(operation, request.method, request.url.path, params, action, query, body or {})
             self.account.requests.append(recorded)
             if request.headers.get("authorization") != f"Bearer {self.key}":
                 return refusal(Fault(FaultKind.UNAUTHORIZED)) or Response(status_code=401)
@@ -94,6 +128,12 @@ class Application:
                 return rest.billed(self.account, recorded.params)
             case "gpus":
                 return rest.catalogued(self.account, recorded.params)
+            case "volumes":
+                return JSONResponse({"networkVolumes": self.account.volumes})
+            case "templates":
+                return JSONResponse({"templates": self.account.templates})
+            case name if name in _CREATES:
+                return _CREATES[name](self.account, recorded.body)
             case _:
                 return rest.acted(self.account, pod_id, operation)
 
@@ -101,6 +141,8 @@ class Application:
         """Success is told, and nothing happens."""
         if query:
             return JSONResponse(graphql.answered(self.account, query, applies=False))
+        if "id" not in request.path_params:
+            return JSONResponse({}, 201)
         return rest.one(self.account, request.path_params["id"])
 
     def _taken(self, operation: str) -> Fault | None:

@@ -37,7 +37,8 @@ class Fault:
     """Strikes requests of one kind, `times` of them or until it is taken away.
 
     Attributes:
-        operation: `list`, `get`, `start`, `stop`, `restart`, `logs`, `billing` or `gpus`; empty: all of them.
+        operation: `list`, `get`, `start`, `stop`, `restart`, `logs`, `billing`, `gpus`, `create`, `create_spot`,
+            `terminate`, `volumes`, `create_volume`, `templates` or `create_template`; empty: all of them.
         retry_after: of a 429; empty: the header is missing.
     """
 

@@ -1,5 +1,6 @@
 """The part of RunPod's GraphQL that its `runpod` package uses, with a parser for queries without variables."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from tests.runpod_double.faults import NO_GPU
 from tests.runpod_double.rest import moment
 from tests.runpod_double.state import CANARY, Account, FakePod
 
-_TOKEN = re.compile(r'[{}():,]|"(?:[^"\\]|\\.)*"|[\w.-]+')
+_TOKEN = re.compile(r'[][{}():,]|"(?:[^"\\]|\\.)*"|[\w.-]+')
 _DESIRED = {"PROVISIONING": "RUNNING", "STARTING": "RUNNING", "ERROR": "DEAD"}
+SOLD_OUT = "There are no longer any instances available with the requested specifications."
 
 
 class GraphqlError(Exception):
@@ -43,7 +45,8 @@ def parsed(query: str) -> list[Field]:
 def operation_of(query: str) -> str:
     """Which of the interface's calls a query stands for, as faults name them."""
     for name, operation in (
-        ("podStop", "stop"), ("podResume", "start"), ("gpuTypes", "gpus"), ("myself", "list"), ("pod(", "get"),
+        ("podRentInterruptable", "create_spot"), ("podStop", "stop"), ("podResume", "start"), ("gpuTypes", "gpus"),
+        ("myself", "list"), ("pod(", "get"),
     ):  # fmt: skip
         if name in query:
             return operation
@@ -59,6 +62,7 @@ def answered(account: Account, query: str, *, applies: bool = True) -> dict[str,
             told(account, account.settled()[given["podId"]]) if given["podId"] in account.pods else None
         ),
         "gpuTypes": lambda _: [_gpu_type(each) for each in account.gpu_types],
+        "podRentInterruptable": lambda given: _rented(account, given, applies=applies),
         "podStop": lambda given: _acted(account, given, "stop", applies=applies),
         "podResume": lambda given: _acted(account, given, "start", applies=applies),
         "podTerminate": lambda given: _acted(account, given, "terminate", applies=applies),
@@ -118,6 +122,22 @@ def _acted(account: Account, given: dict[str, Any], action: str, *, applies: boo
     return {**told(account, pod), "desiredStatus": desired}
 
 
+def _rented(account: Account, given: dict[str, Any], *, applies: bool) -> dict[str, Any] | None:
+    gpu = next((each for each in account.gpu_types if each["id"] == given["gpuTypeId"]), None)
+    centers = {None, *(center["id"] for center in (gpu or {}).get("dataCenters", []))}
+    is_there = gpu is not None and given.get("dataCenterId") in centers
+    if gpu is None or gpu["availability"] == "NONE" or gpu["id"] in account.sold_out or not is_there:
+        raise GraphqlError(SOLD_OUT)
+    if given["bidPerGpu"] < gpu["price"]["secure"] / 2:
+        raise GraphqlError("Your bid is too low.")
+    if not applies:
+        return None
+    body = {"name": given["name"], "gpu": {"id": gpu["id"], "count": given["gpuCount"]}}
+    pod = account.order(body)
+    pod.is_spot, pod.rate, pod.volume_gb = True, given["bidPerGpu"] * given["gpuCount"], given["volumeInGb"]
+    return told(account, pod)
+
+
 def _gpu_type(entry: dict[str, Any]) -> dict[str, Any]:
     stock = entry["availability"].capitalize()
     return {
@@ -128,7 +148,10 @@ def _gpu_type(entry: dict[str, Any]) -> dict[str, Any]:
         "communityCloud": entry["community"],
         "securePrice": entry["price"]["secure"],
         "communityPrice": entry["price"]["community"],
-        "lowestPrice": {"stockStatus": None if stock == "None" else stock},
+        "lowestPrice": {
+            "stockStatus": None if stock == "None" else stock,
+            "minimumBidPrice": entry["price"]["secure"] / 2,
+        },
     }
 
 
@@ -175,9 +198,17 @@ def _value(tokens: list[str]) -> Any:
     token = tokens.pop(0)
     if token == "{":
         return _pairs(tokens, "}")
+    if token == "[":
+        found = []
+        while tokens[0] != "]":
+            found.append(_value(tokens))
+            if tokens[0] == ",":
+                tokens.pop(0)
+        tokens.pop(0)
+        return found
     if token.startswith('"'):
-        return token[1:-1]
-    return int(token) if token.isdigit() else token
+        return json.loads(token)
+    return json.loads(token) if token.replace(".", "", 1).isdigit() else token
 
 
 def _expect(tokens: list[str], token: str) -> None:

@@ -49,6 +49,11 @@ class RunpodDouble:
     def url(self) -> str:
         return f"{self.host_url}/v2"
 
+    @property
+    def page_url(self) -> str:
+        """Of RunPod's proxy, for POD_PAGE_URL."""
+        return f"{self.host_url}/proxy/{{pod}}"
+
     def fail(self, kind: FaultKind, operation: str = "", *, times: int | None = None, retry_after: str = "1") -> None:
         """Lets a fault strike from now on, after those that are there already."""
         self._application.faults.append(Fault(kind, operation, times, retry_after))

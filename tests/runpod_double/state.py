@@ -73,6 +73,7 @@ class Recorded:
     params: dict[str, str]
     action: str = ""
     query: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
 
     @property
     def terminates(self) -> bool:
@@ -87,6 +88,9 @@ class Account:
         now: the time, aware.
         provision_s, start_s, stop_s: seconds that a pod is PROVISIONING, STARTING, and RUNNING after a stop.
         gpu_types: the catalogue, as REST tells it with its availability.
+        sold_out: ids of types that were free when the catalogue was read and are not any more.
+        volumes, templates: of the network, and of pods, as REST tells them.
+        pages: what the page on a pod says of itself, by the pod's id; without it RunPod's proxy answers.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -95,6 +99,10 @@ class Account:
     stop_s: float = 5.0
     pods: dict[str, FakePod] = field(default_factory=dict)
     gpu_types: list[dict[str, Any]] = field(default_factory=lambda: [dict(each) for each in CATALOGUE])
+    sold_out: set[str] = field(default_factory=set)
+    volumes: list[dict[str, Any]] = field(default_factory=lambda: [dict(VOLUME)])
+    templates: list[dict[str, Any]] = field(default_factory=list)
+    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Recorded] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -103,6 +111,23 @@ class Account:
         self.pods[pod.id] = pod
         if pod.status == "RUNNING":
             self._enter(pod, "RUNNING", self.now() - timedelta(hours=1))
+        return pod
+
+    def order(self, body: dict[str, Any]) -> FakePod:
+        """A new pod as it was asked for, on its way up."""
+        gpu = next(each for each in self.gpu_types if each["id"] == body["gpu"]["id"])
+        mounts, count = body.get("mounts", {}), body["gpu"].get("count", 1)
+        pod = FakePod(
+            f"new{len(self.pods)}pod",
+            body["name"],
+            gpu_type=gpu["id"],
+            gpu_count=count,
+            rate=gpu["price"][body.get("cloud", "SECURE").lower()] * count,
+            volume_gb=mounts.get("persistent", {}).get("size", 0),
+            network_volume_id=next((mount["volumeId"] for mount in mounts.get("network", [])), ""),
+        )
+        self.pods[pod.id] = pod
+        self.apply(pod, "start")
         return pod
 
     def settled(self) -> dict[str, FakePod]:
@@ -180,6 +205,7 @@ def _gpu(name: str, memory: int, secure: float, community: float, stock: str) ->
     }
 
 
+VOLUME = {"id": "nv7q2", "name": "shelf", "size": 100, "dataCenter": "EU-RO-1", "type": "STANDARD"}
 CATALOGUE = (
     _gpu("GeForce RTX 4090", 24, 0.69, 0.34, "NONE"),
     _gpu("GeForce RTX 3090", 24, 0.46, 0.22, "LOW"),
