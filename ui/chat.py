@@ -115,12 +115,12 @@ class ChatTab:
 
         async def start() -> Run:
             if editing and here:
-                return await self._chat.edit(user, UUID(here), UUID(editing), text, provider=provider)
+                return await self._chat.edit(user, UUID(here), UUID(editing), text, provider=provider or None)
             return await self._chat.ask(
                 user,
                 text,
                 conversation_id=uuid_of(here),
-                provider=provider,
+                provider=provider or None,
                 options=Options(system.strip(), wished(temperature), int(max_tokens), uuids_of(collections)),
             )
 
@@ -148,11 +148,11 @@ class ChatTab:
 
         async def start() -> Run:
             if wish["do"] == "regenerate":
-                return await self._chat.regenerate(user, UUID(here), _target(wish), provider=provider)
+                return await self._chat.regenerate(user, UUID(here), _target(wish), provider=provider or None)
             return await self._chat.ask(
                 user,
                 str(wish["text"]),
-                provider=provider,
+                provider=provider or None,
                 options=Options(system.strip(), wished(temperature), int(max_tokens), uuids_of(collections)),
             )
 
@@ -206,7 +206,7 @@ class ChatTab:
             await self._kept.change(
                 who.identity.user_id,
                 conversation,
-                provider=provider,
+                provider=provider or None,
                 system_prompt=system.strip(),
                 temperature=wished(temperature),
                 max_tokens=int(max_tokens),

@@ -10,14 +10,17 @@ import gradio as gr
 from backend.chat.conversations import Thread
 from backend.chat.prompt import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 from backend.chat.service import ChatService
+from backend.errors import Language
 from backend.llm.providers import MAIN
 from ui.chat_parts import ChatParts, View, head, settings_head, welcome
 from ui.history import PAGE, history
 from ui.picker import DocumentPicker
 from ui.session import Visitor
 from ui.sources import panel
+from ui.text import t
 from ui.thread import bubbles
 
+AUTOMATIC = ""  # nobody chose a model: it goes as the routes say
 Update = dict[Any, Any]
 
 
@@ -44,6 +47,8 @@ class ChatPage:
         """Everything the tab shows when the reader turns to a conversation, or to a new one."""
         row = (await self._kept.thread(who.identity.user_id, here)).conversation if here else None
         temperature = row.temperature if row else None
+        models = await self._providers(who.language)
+        provider = row.provider if row and row.provider in dict(models).values() else AUTOMATIC
         chosen = row.collection_ids if row else await self._last_chosen(who)
         update = await self.page(who, view, here, search, shown)
         if row is None:
@@ -53,10 +58,7 @@ class ChatPage:
             self.parts.system: row.system_prompt if row else "",
             self.parts.temperature: DEFAULT_TEMPERATURE if temperature is None else temperature,
             self.parts.max_tokens: (row.max_tokens if row else None) or DEFAULT_MAX_TOKENS,
-            self.parts.provider: gr.update(
-                choices=await self._providers(),
-                value=row.provider if row and row.provider in self._chat.engines else MAIN,
-            ),
+            self.parts.provider: gr.update(choices=models, value=provider),
             self.parts.settings_head: settings_head(who.language),
         }
 
@@ -113,11 +115,14 @@ class ChatPage:
         rows = await self._kept.list(who.identity.user_id, limit=1)
         return list(rows[0].collection_ids) if rows else []
 
-    async def _providers(self) -> list[tuple[str, str]]:
-        choices = []
-        for name, engine in self._chat.engines.items():
+    async def _providers(self, language: Language) -> list[tuple[str, str]]:
+        """Names and values. Without routes nobody's choice is the main one; it is kept as none, for routes to come."""
+        has_routes = self._chat.router.has_routes
+        choices = [(t("automatic_model", language), AUTOMATIC)] if has_routes else []
+        for name, engine in self._chat.router.engines.items():
             model = (await engine.info()).model
-            choices.append((model if model and name == MAIN else f"{model or '…'} · {name}", name))
+            shown = model if model and name == MAIN else f"{model or '…'} · {name}"
+            choices.append((shown, AUTOMATIC if name == MAIN and not has_routes else name))
         return choices
 
 

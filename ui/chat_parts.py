@@ -119,7 +119,7 @@ class ChatParts:
 
     def _build_settings(self) -> None:
         self.settings_head = gr.Markdown(elem_id="settings-head", sanitize_html=False, latex_delimiters=[])
-        self.provider = gr.Dropdown([MAIN], value=MAIN, label=label("model"), elem_id="provider")
+        self.provider = gr.Dropdown([(MAIN, "")], value="", label=label("model"), elem_id="provider")
         self.system = gr.Textbox(
             label=label("system_prompt"),
             info=label("system_prompt_info"),

@@ -7,17 +7,17 @@ from backend.errors import Language
 from ui.html import act, escape, icon
 from ui.session import Visitor
 from ui.text import t
-from ui.texts import hints, pod, sentiment
+from ui.texts import engines, hints, pod, sentiment
 
 PLACES: Final = ("chat", "hints", "documents", "sentiment")
 ADMIN_PLACES: Final = ("pod", "users")
 
 _SCRIPT_WORDS: Final = (
-    "engine_ready", "engine_loading", "engine_unreachable", "engine_refused", "offline", "back_online", "copied",
-    "comment_ask", "send", "cancel", "confirm_revoke", "confirm_reset", "confirm_disable", "close",
-    "confirm_document", "new_collection_name", "uploading", "upload_failed", "upload_lost", "open_original",
-    "page", "page_picture", "passage_gone", "previous_page", "next_page",
-    *hints.SCRIPT_WORDS, *sentiment.SCRIPT_WORDS, *pod.SCRIPT_WORDS,
+    "engine_ready", "engine_loading", "engine_unreachable", "engine_missing", "engine_refused",
+    "offline", "back_online", "copied", "comment_ask", "send", "cancel", "confirm_revoke", "confirm_reset",
+    "confirm_disable", "close", "confirm_document", "new_collection_name", "uploading", "upload_failed",
+    "upload_lost", "open_original", "page", "page_picture", "passage_gone", "previous_page", "next_page",
+    *hints.SCRIPT_WORDS, *sentiment.SCRIPT_WORDS, *pod.SCRIPT_WORDS, *engines.SCRIPT_WORDS,
 )  # fmt: skip
 
 

@@ -102,6 +102,8 @@ def comparison(
 def told(hint: HintResult, now: datetime, language: Language) -> str:
     """A hint with what is to be known of it and how to rate it."""
     note = f"<div class='note'>{escape(t(f'note_{hint.note}', language))}</div>" if hint.note else ""
+    if hint.hosted:
+        note += f"<div class='note'>{escape(t('hosted_note', language))}</div>"
     by = t("by_template", language) if hint.source is Source.TEMPLATE else hint.model or hint.provider or ""
     facts = f"<p class='facts'>{escape(by)} · {moment(hint.created_at, now, language)}</p>"
     rating = "" if hint.note is Note.SOLVED else _rating(hint, language)

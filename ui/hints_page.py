@@ -61,14 +61,15 @@ class HintsPage:
         tags = await self._hints.bank.tags(language_name(language))
         solved = [(t(f"solved_{each}", language), "" if each == "any" else each) for each in ("any", "yes", "no")]
         tones = [(t(f"tone_{tone}", language), tone.value) for tone in Tone]
-        models = [(shown, name) for name, shown in (await self.names(self._hints.engines)).items()]
+        models = [(shown, name) for name, shown in (await self.names(self._hints.router.engines)).items()]
+        unchosen = [] if self._hints.router.has_routes else [MAIN]  # none: as the routes say
         return {
             parts.level: gr.update(choices=levels, value=""),
             parts.tag: gr.update(choices=[(t("any_tag", language), ""), *((tag, tag) for tag in tags)], value=""),
             parts.solved: gr.update(choices=solved, value=""),
             parts.tone: gr.update(choices=tones, value=Tone.NOVICE.value),
             parts.language: gr.update(choices=list(_LANGUAGES), value=language_name(language)),
-            parts.models: gr.update(choices=models, value=[MAIN], visible=len(models) > 1),
+            parts.models: gr.update(choices=models, value=unchosen, visible=len(models) > 1),
             parts.heading: _heading(language),
         }
 
@@ -134,7 +135,7 @@ class HintsPage:
         """What readers call these engines."""
         found = {}
         for name in providers:
-            engine = self._hints.engines.get(name)
+            engine = self._hints.router.engines.get(name)
             model = (await engine.info()).model if engine else ""
             found[name] = model if model and name == MAIN else f"{model or '…'} · {name}"
         return found

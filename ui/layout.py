@@ -58,7 +58,7 @@ def build(services: Services) -> gr.Blocks:
     documents, sentiment = DocumentsTab(services.documents, door), SentimentTab(services.sentiment, door)
     account, pod, users = (
         AccountTab(services.accounts, door),
-        PodTab(services.pod, door),
+        PodTab(services.pod, services.engines, door),
         UsersTab(services.accounts, door),
     )
     demo: gr.Blocks = gr.Blocks(title="Ondol", fill_width=True, fill_height=True)

@@ -5,9 +5,9 @@ from typing import Any, Final
 import gradio as gr
 
 from backend.errors import Language, Text
-from ui.texts import accounts, chat, common, documents, hints, pod, pod_parts, sentiment, teaching
+from ui.texts import accounts, chat, common, documents, engines, hints, pod, pod_parts, sentiment, teaching
 
-_AREAS = (common, chat, hints, teaching, documents, sentiment, pod, pod_parts, accounts)
+_AREAS = (common, chat, hints, teaching, documents, sentiment, pod, pod_parts, engines, accounts)
 TEXTS: Final[dict[str, Text]] = {key: text for area in _AREAS for key, text in area.TEXTS.items()}
 
 I18N = gr.I18n(

@@ -43,7 +43,12 @@ def writing(run: Run, language: Language) -> list[Bubble]:
     """The answer of a run as far as it has come."""
     if text := run.text:
         stored = [source.stored() for source in run.sources or ()]
-        return [{"role": "assistant", "content": untrusted(text, marks(run.answer_id, stored, language))}]
+        shown: list[Bubble] = [
+            {"role": "assistant", "content": untrusted(text, marks(run.answer_id, stored, language))}
+        ]
+        if run.hosted:
+            shown.append(_line(f"<div class='note note-info'>{escape(t('hosted_note', language))}</div>"))
+        return shown
     seconds = int(run.elapsed_ms() / 1000)
     if run.activity is not None:
         words = escape(_doing(run.activity, language, seconds))
@@ -71,6 +76,7 @@ def error_of(code: str, message: Message, language: Language) -> str:
         "tokens": message.prompt_tokens or 0,
         "context": 0,
         "upstream_status": "-",
+        "tried": message.provider,
     }
     return words_of_error(code, details, language)
 
@@ -123,6 +129,8 @@ def _notes(row: Message, language: Language) -> str:
         notes.append(("error", t("interrupted_note", language)))
     if row.sources and row.sources[0].get("degraded"):
         notes.append(("info", t("degraded_note", language)))
+    if row.hosted:
+        notes.append(("info", t("hosted_note", language)))
     if row.trimmed_messages:
         notes.append(("info", t("trimmed_note", language, count=row.trimmed_messages)))
     return "".join(f"<div class='note note-{kind}'>{escape(text)}</div>" for kind, text in notes)

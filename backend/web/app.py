@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import DatabaseUnavailable, OndolError
-from backend.llm.providers import MAIN
+from backend.llm.engine import EngineState
 from backend.version import VERSION
 from backend.web import (
     accounts_api,
@@ -25,6 +26,7 @@ from backend.web import (
     login,
     pod_api,
     problems,
+    providers_api,
     search_api,
     sentiment_api,
 )
@@ -55,14 +57,15 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.pod.begin()
-        preparing = asyncio.create_task(_prepare_and_work(app, services))
+        tasks = {asyncio.create_task(_prepare_and_work(app, services)), asyncio.create_task(services.ollama.run())}
         scheduler = _scheduler(services)
         scheduler.start()
         try:
             yield
         finally:
-            preparing.cancel()
-            await asyncio.wait({preparing})  # jobs under way are put down before the database is closed
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)  # jobs under way are put down before the database is closed
             scheduler.shutdown(wait=False)
             await services.close()
 
@@ -91,6 +94,7 @@ def create_app(services: Services) -> FastAPI:
         hints_admin_api.router(services.hints, services.teacher),  # before the problems, which have names as well
         hints_api.router(services.hints),
         sentiment_api.router(services.sentiment, settings),
+        providers_api.router(services.engines),
         pod_api.router(services.pod),
         docs_router(),
     ):
@@ -170,11 +174,15 @@ async def _look_for_encoder(services: Services) -> None:
 
 
 def _checks(services: Services) -> list[Check]:
-    engine = services.chat.engines[MAIN]
-
     async def probe() -> Finding:
-        info = await engine.info()
-        return Finding(State(info.state), {"model": info.model, "context": info.context})
+        row = await services.engines.awaited()
+        told: dict[str, Any] = {"model": row.report.model, "context": row.context}
+        if row.seen is not None and row.report.state is not EngineState.READY:
+            found = row.seen.preparation
+            told["preparation"] = {
+                "phase": found.phase, "done_bytes": found.done_bytes, "total_bytes": found.total_bytes,
+            }  # fmt: skip
+        return Finding(State(row.report.state), told)
 
     async def probe_encoder() -> Finding:
         encoder = await services.encoder.info()

@@ -32,7 +32,6 @@ from backend.web.chat_schemas import (
     ConversationSummary,
     ConversationView,
     MessageView,
-    ProviderView,
     Rating,
     TokenUsage,
 )
@@ -106,7 +105,7 @@ def router(chat: ChatService, collections: Collections) -> APIRouter:
     async def stop_answer(who: Asker, conversation_id: UUID) -> None:
         """Stops the answer that is being written; what was written is kept."""
         if not chat.stop(who.user_id, conversation_id):
-            await kept.thread(who.user_id, conversation_id)  # no answer to stop is fine, no such conversation is not
+            await kept.stop_elsewhere(who.user_id, conversation_id)  # another process may be the one that writes
 
     @api.get("/conversations/{conversation_id}/export")
     async def export_conversation(
@@ -125,15 +124,6 @@ def router(chat: ChatService, collections: Collections) -> APIRouter:
     async def rate_message(who: Asker, message_id: UUID, body: Rating) -> None:
         """Rates an answer, with a comment if you like."""
         await kept.rate(who.user_id, message_id, body.rating, body.comment)
-
-    @api.get("/providers")
-    async def list_providers(_who: Reader) -> list[ProviderView]:
-        """Engines that can be chosen, with their state now."""
-        found = await asyncio.gather(*(engine.info() for engine in chat.engines.values()))
-        return [
-            ProviderView(name=name, model=info.model, state=info.state, context=info.context)
-            for name, info in zip(chat.engines, found, strict=True)
-        ]
 
     return api
 
@@ -225,6 +215,7 @@ def _answer(run: Run, begin: float) -> ChatResponse:
         usage=usage,
         collection_ids=list(run.collection_ids),
         citations=citations_of(_stored(run), run.text),
+        hosted=run.hosted,
         degraded=run.degraded,
     )
 
@@ -252,6 +243,7 @@ def _view(thread: Thread) -> ConversationView:
                 content=row.content,
                 status=row.status,
                 model=row.model,
+                hosted=row.hosted,
                 error_code=row.error_code,
                 usage=_usage(row.prompt_tokens or 0, row.completion_tokens or 0) if counted else None,
                 ttft_ms=row.ttft_ms,

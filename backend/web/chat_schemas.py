@@ -92,6 +92,7 @@ class ChatResponse(BaseModel):
     usage: TokenUsage | None
     collection_ids: list[UUID]
     citations: list[Citation] | None
+    hosted: bool = Field(description="For this answer something was sent to a hosted provider.")
     degraded: bool = Field(description="The documents were searched by words only, because no encoder answered.")
 
 
@@ -113,6 +114,7 @@ class MessageView(BaseModel):
     content: str
     status: str
     model: str | None
+    hosted: bool = Field(description="For this answer something was sent to a hosted provider.")
     error_code: str | None
     usage: TokenUsage | None
     ttft_ms: float | None
@@ -153,12 +155,3 @@ class Rating(BaseModel):
 
     rating: Literal[1, -1] | None
     comment: Words | None = Field(None, max_length=2000)
-
-
-class ProviderView(BaseModel):
-    """An engine that can be chosen."""
-
-    name: str
-    model: str
-    state: str
-    context: int

@@ -32,6 +32,7 @@ class State(StrEnum):
     LOADING = "loading"
     LOW = "low"
     UNREACHABLE = "unreachable"
+    MISSING = "missing"
     REFUSED = "refused"
     TIMEOUT = "timeout"
 

@@ -133,6 +133,7 @@ def hint_view(hint: HintResult) -> HintView:
         note=hint.note,
         provider=hint.provider,
         model_used=hint.model,
+        hosted=hint.hosted,
         diagnosis=dict(hint.diagnosis),
         guard=dict(hint.guard),
         validation=dict(hint.validation),

@@ -93,6 +93,7 @@ class HintView(BaseModel):
     note: Note | None
     provider: str | None
     model_used: str | None
+    hosted: bool = Field(description="For this hint something was sent to a hosted provider.")
     diagnosis: dict[str, Any]
     guard: dict[str, Any]
     validation: dict[str, Any]

@@ -19,6 +19,7 @@ from backend.errors import NotSignedIn
 from backend.settings import Settings
 from backend.web.identity import identity_of
 from backend.web.pod_metrics import PodSeries
+from backend.web.provider_metrics import ProviderSeries
 from backend.web.proxy import is_loopback
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -58,6 +59,7 @@ class Metrics:
             "ondol_rate_limited_total", "Requests refused by the rate limit.", registry=registry
         )
         self.pod = PodSeries(registry)
+        self.providers = ProviderSeries(registry)
 
         self.hints = Counter("ondol_hints_total", "Hints given.", ("level", "source"), registry=registry)
         self.hints_blocked = Counter(

@@ -25,7 +25,7 @@ DESCRIPTION = Text("내 기계에서 도는 나만의 AI 작업실", "A private 
 ICON = "/static/favicon.svg"
 SCRIPTS = (  # in the order they need each other
     "/page/ondol.js", "/page/sources.js", "/page/documents.js", "/page/editor.js", "/page/hints.js",
-    "/page/teaching.js", "/page/sentiment.js", "/page/pod.js", "/page/pod_header.js",
+    "/page/teaching.js", "/page/sentiment.js", "/page/pod.js", "/page/pod_header.js", "/page/engine_banner.js",
 )  # fmt: skip
 THEME_COOKIE = "ondol_theme"
 COOKIE_MAX_AGE_S = 365 * 24 * 3600

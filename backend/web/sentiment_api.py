@@ -298,6 +298,7 @@ def _answer(done: Analysis, reviews: list[GivenReview], language: Language) -> A
         ratios={label: count / labelled if labelled else 0.0 for label, count in done.counts.items()},
         failed=done.failed,
         model=done.model,
+        hosted=done.hosted,
         processing_time=round(done.processing_time, 3),
     )
 

@@ -75,6 +75,7 @@ class AnalyzeAnswer(BaseModel):
     ratios: dict[Label, float]
     failed: int
     model: str
+    hosted: bool = Field(description="Reviews were sent to a hosted provider.")
     processing_time: float = Field(description="Seconds.")
 
 
@@ -131,6 +132,7 @@ class SentimentJobView(BaseModel):
     rate: float | None = Field(description="Reviews a second.")
     eta_s: float | None = Field(description="Seconds.")
     model: str
+    hosted: bool = Field(description="Reviews were sent to a hosted provider.")
     mapping: MappingModel
     options: dict[str, Any]
     error: dict[str, Any] | None

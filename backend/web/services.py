@@ -1,6 +1,7 @@
 """The services of one process: made once, given to routes and pages, closed in order."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from backend.accounts.service import Accounts
 from backend.activity import Activity
@@ -14,7 +15,12 @@ from backend.hints.service import HintService
 from backend.hints.teacher import Teacher
 from backend.jobs.queue import Jobs
 from backend.llm.engine import Engine, EngineState
-from backend.llm.providers import MAIN, providers_of
+from backend.llm.ollama import OllamaModels
+from backend.llm.overview import Overview
+from backend.llm.preparing import Preparing
+from backend.llm.providers import providers_of
+from backend.llm.router import Router, router_of
+from backend.llm.routes import Workload
 from backend.pod.clock import Clock
 from backend.pod.providers import provider_of
 from backend.pod.service import PodService
@@ -39,6 +45,10 @@ class Services:
     teacher: Teacher
     sentiment: SentimentService
     pod: PodService
+    router: Router
+    engines: Overview
+    preparing: Preparing
+    ollama: OllamaModels
     encoder: EmbeddingClient
     jobs: Jobs
     metrics: Metrics
@@ -59,35 +69,39 @@ class Services:
         await self.pod.close()
         await self.jobs.close()
         await self.encoder.close()
-        for engine in self.chat.engines.values():
-            await engine.close()
+        await self.ollama.close()
+        await self.router.close()
 
 
 def services_of(settings: Settings, clock: Clock | None = None) -> Services:
     """Makes the services; nothing is connected yet. `clock` is the one the pod is kept by."""
     database = Database(url_of(settings))
     metrics, activity = Metrics(), Activity()
+    preparing = Preparing(settings)
     engines = {
-        name: Engine(provider, settings.first_token_timeout_s) for name, provider in providers_of(settings).items()
+        name: Engine(provider, settings.first_token_timeout_s, partial(preparing.of, name))
+        for name, provider in providers_of(settings).items()
     }
+    router = router_of(settings, engines)
+    metrics.providers.watch(router.report)
     encoder, jobs = EmbeddingClient(settings), Jobs(url_of(settings), activity=activity)
     search = Search(database, settings, encoder)
     judge = Judge()
     bank = ProblemBank(database, settings, judge)
 
-    sentiment = SentimentService(database, settings, jobs, engines[MAIN], activity=activity)
+    sentiment = SentimentService(database, settings, jobs, router, activity=activity)
 
     async def engine_ready() -> bool:
-        return (await engines[MAIN].info()).state is EngineState.READY
+        return (await router.info(Workload.HEAVY)).state is EngineState.READY
 
     return Services(
         settings=settings,
         database=database,
         accounts=Accounts(database, settings),
-        chat=ChatService(settings, Conversations(database), engines, metrics, search, activity=activity),
+        chat=ChatService(settings, Conversations(database), router, metrics, search, activity=activity),
         documents=Documents(database, settings, jobs, encoder, activity),
         search=search,
-        hints=HintService(database, settings, judge, bank, engines=engines, metrics=metrics, activity=activity),
+        hints=HintService(database, settings, judge, bank, router=router, metrics=metrics, activity=activity),
         teacher=Teacher(database, bank),
         sentiment=sentiment,
         pod=PodService(
@@ -101,6 +115,10 @@ def services_of(settings: Settings, clock: Clock | None = None) -> Services:
             reviews=sentiment.analysed_since,
             clock=clock,
         ),
+        router=router,
+        engines=Overview(router, preparing),
+        preparing=preparing,
+        ollama=OllamaModels(settings, router.engines.values()),
         encoder=encoder,
         jobs=jobs,
         metrics=metrics,

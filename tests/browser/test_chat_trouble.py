@@ -36,10 +36,10 @@ async def test_a_model_that_is_loading_is_told(page_app: PageApp, reader: Reader
     reader.watch.allow(ENGINE_IS_DOWN, because="the test's engine is loading")
     chat = await chat_of(reader)
     page_app.engine.fail("loading")
-    await expect(await chat.light("warn")).to_have_text("모델 올리는 중")
+    await expect(await chat.light("warn")).to_have_text("모델 준비하는 중")
     await chat.box.fill("너무 이른 질문")
     await chat.send.click()
-    await expect(chat.notice).to_contain_text("메모리에 올리는 중입니다")
+    await expect(chat.notice).to_contain_text("준비하는 중입니다")
     await expect(chat.box).to_have_value("너무 이른 질문")
 
 

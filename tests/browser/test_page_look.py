@@ -172,7 +172,7 @@ async def test_the_light_tells_the_state_of_the_engine(page_app: PageApp, open_b
     chat = await chat_of(reader)
     await expect(await chat.light("ok")).to_have_text("sample-model · ready")
     page_app.engine.fail("loading")
-    await expect(await chat.light("warn")).to_have_text("loading the model")
+    await expect(await chat.light("warn")).to_have_text("getting the model ready")
     page_app.engine.fail("refused")
     await expect(await chat.light("busy")).to_have_text("waiting for the model server")
     page_app.engine.fail("none")

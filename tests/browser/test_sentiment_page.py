@@ -202,7 +202,7 @@ async def test_the_instruction_is_edited_and_reset(reviews_app: PageApp, open_re
     card = place.page.locator("#sentiment-prompts")
     await card.locator("button").first.click()
     instruction, examples = card.locator("textarea").nth(0), card.locator("textarea").nth(1)
-    await expect(instruction).to_have_value(re.compile("너는 한국어 리뷰"))
+    await expect(instruction).to_have_value(re.compile("한국어 리뷰를 읽고"))
     await examples.fill("긍정: 또 갈래요\n그저 그래요")
     await card.locator("#save-prompt").click()
     await expect(card.locator(".notice-error")).to_contain_text("2번째 줄")
@@ -212,7 +212,7 @@ async def test_the_instruction_is_edited_and_reset(reviews_app: PageApp, open_re
     await expect(card.locator(".notice-ok")).to_be_visible()
     await expect(examples).to_have_value("긍정: 또 갈래요\n부정: 다시는 안 가요")
     await card.locator("#reset-prompt").click()
-    await expect(instruction).to_have_value(re.compile("너는 한국어 리뷰"))
+    await expect(instruction).to_have_value(re.compile("한국어 리뷰를 읽고"))
 
 
 async def test_on_a_phone_everything_is_one_column(

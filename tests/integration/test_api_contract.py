@@ -105,6 +105,7 @@ async def test_the_description_names_every_route_and_every_field(house: House) -
         "/api/v1/conversations/{conversation_id}/stop",
         "/api/v1/conversations/{conversation_id}/export",
         "/api/v1/messages/{message_id}/rating",
+        "/api/v1/engine",
         "/api/v1/providers",
         "/api/v1/pod",
         "/api/v1/pod/stop",
@@ -121,6 +122,20 @@ async def test_the_description_names_every_route_and_every_field(house: House) -
         "/health",
     }
     assert set(described["components"]["schemas"]["ChatRequest"]["properties"]) == set(FIELDS["chat"])
+    assert set(described["components"]["schemas"]["ProviderView"]["properties"]) == {
+        "name", "model", "state", "context",
+    }  # fmt: skip
+    assert set(described["components"]["schemas"]["ProviderShown"]["properties"]) == {
+        "name", "address", "service_type", "model", "context", "state", "routes", "hosted", "allowed", "probe_ms",
+        "first_token_ms_p50", "requests", "errors", "error_rate", "prompt_tokens", "completion_tokens", "cost_usd",
+        "cooling_s", "preparation", "chosen", "because", "lowered",
+    }  # fmt: skip
+    assert set(described["components"]["schemas"]["EngineNow"]["properties"]) == {
+        "name", "state", "model", "preparation",
+    }  # fmt: skip
+    assert set(described["components"]["schemas"]["PreparationShown"]["properties"]) == {
+        "phase", "under_way", "text", "done_bytes", "total_bytes", "left_s", "error", "trouble",
+    }  # fmt: skip
     assert set(described["components"]["schemas"]["StopOrder"]["properties"]) == {"confirm", "pod_id", "reason"}
     assert set(described["components"]["schemas"]["AwakeOrder"]["properties"]) == {"minutes", "until"}
     assert set(described["components"]["schemas"]["AnalyzeRequest"]["properties"]) == set(FIELDS["analyze"])
@@ -132,8 +147,11 @@ async def test_the_description_names_every_route_and_every_field(house: House) -
     assert set(described["components"]["schemas"]["HintBody"]["properties"]) == set(FIELDS["hint"])
     assert set(described["components"]["schemas"]["HintView"]["properties"]) == {
         "id", "problem_id", "hint", "level", "level_asked", "tone", "language", "source", "note", "provider",
-        "model_used", "diagnosis", "guard", "validation", "rating", "complaint", "processing_time", "created_at",
+        "model_used", "hosted", "diagnosis", "guard", "validation", "rating", "complaint", "processing_time",
+        "created_at",
     }  # fmt: skip
+    for answer in ("ChatResponse", "MessageView", "AnalyzeAnswer", "SentimentJobView"):
+        assert "hosted" in described["components"]["schemas"][answer]["properties"], answer
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     assert all(operation.get("summary") for operation in operations)
     assert not outside_hosts(orjson.dumps(described).decode())

@@ -6,14 +6,14 @@ from backend.errors import Language
 from backend.pod.charts import Chart
 from backend.pod.console import Console, Standing
 from backend.pod.machine import Phase
-from backend.pod.needs import SIGNAL_NAMES
+from backend.pod.needs import WORK_NAMES, signal_name
 from backend.pod.pods import PodAction, PodStatus
-from backend.pod.sample import Signal, Verdict
+from backend.pod.sample import Signal, Verdict, said_in
 from ui.html import act, escape, pairs, table
 from ui.pod.numbers import NOTHING, ago, at, countdown, number, span
 from ui.pod.ring import ring
 from ui.pod.spending import spending
-from ui.text import TEXTS, t
+from ui.text import t
 
 _BADGES = {Verdict.BUSY: "badge", Verdict.IDLE: "badge quiet", Verdict.UNKNOWN: "badge warn"}
 _LIGHTS = {PodStatus.RUNNING: "ok", PodStatus.EXITED: "quiet", PodStatus.TERMINATED: "quiet"}
@@ -120,12 +120,13 @@ def _signals(console: Console, language: Language) -> str:
 
 def _signal(signal: Signal, console: Console, now: datetime, language: Language) -> list[str]:
     verdict = console.verdicts[signal.name]
-    name = SIGNAL_NAMES[signal.name].in_(language) if signal.name in SIGNAL_NAMES else signal.name
-    value = f"{signal.value:g}" if isinstance(signal.value, float) else str(signal.value)
-    source = " · ".join(filter(None, (signal.source, signal.detail)))
+    name = signal_name(signal.name).in_(language)
+    value = f"{signal.value:g}" if isinstance(signal.value, float) else said_in(language, signal.value)
+    detail = said_in(language, signal.detail)
+    source = " · ".join(filter(None, (signal.source, detail)))
     return [
         f"<span class='name' title='{escape(source)}'>{escape(name[:1].upper() + name[1:])}</span>",
-        f"<span class='value'>{escape(value or signal.detail or NOTHING)}</span>",
+        f"<span class='value'>{escape(value or detail or NOTHING)}</span>",
         ago(signal.at, now, language),
         f"<span class='{_BADGES[verdict]}'>{escape(t(f'pod_verdict_{verdict}', language))}</span>",
     ]
@@ -137,8 +138,7 @@ def _activity(console: Console, language: Language) -> str:
     if view.last_activity_at is None:
         rows.append((t("pod_last_activity", language), escape(t("pod_none_yet", language))))
     else:
-        source = SIGNAL_NAMES.get(view.last_activity)
-        name = source.in_(language) if source else view.last_activity
+        name = signal_name(view.last_activity).in_(language)
         rows.append(
             (t("pod_last_activity", language), f"{ago(view.last_activity_at, view.at, language)} · {escape(name)}")
         )
@@ -158,8 +158,7 @@ def _activity(console: Console, language: Language) -> str:
 
 
 def _kind(kind: str, language: Language) -> str:
-    key = f"pod_work_{kind}"
-    return t(key, language) if key in TEXTS else kind
+    return WORK_NAMES[kind].in_(language) if kind in WORK_NAMES else kind
 
 
 def _power(console: Console, language: Language) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from backend.errors import InvalidRequest, Language, OndolError
+from backend.llm.overview import Overview
 from backend.pod.charts import Chart
 from backend.pod.console import Console, Standing
 from backend.pod.pods import is_pod_id
@@ -20,6 +21,7 @@ from ui.pod import settings as form
 from ui.pod.audit import audit_card
 from ui.pod.charts import charts
 from ui.pod.comparison import comparison, prices_of
+from ui.pod.engines import engines_card
 from ui.pod.fleet import fleet, logs
 from ui.pod.live import cards
 from ui.pod.spending import awake_words, stop_words
@@ -30,6 +32,7 @@ from ui.text import t
 Update = dict[Any, Any]
 _LIVE = {"now", "pods"}  # painted anew all the time; a form that somebody fills in is not
 _HOURS = 6.0
+_ENGINE_PATIENCE_S = 0.5  # the console is painted all the time; an engine that is slower is shown as it was
 
 
 class PodTab:
@@ -37,11 +40,12 @@ class PodTab:
 
     Args:
         pod: what is shown and ordered.
+        engines: all providers.
         doorkeeper: who is at the page.
     """
 
-    def __init__(self, pod: PodService, doorkeeper: Doorkeeper) -> None:
-        self._pod = pod
+    def __init__(self, pod: PodService, engines: Overview, doorkeeper: Doorkeeper) -> None:
+        self._pod, self._engines = pod, engines
         self._door = doorkeeper
 
     def build_status(self, who: Visitor) -> None:
@@ -131,10 +135,12 @@ class PodTab:
             drawn = charts(found, console.view.at, console.options.zone, language)
         except OndolError as error:
             drawn = notice("error", error.message(language))
+        listed = engines_card(await self._engines.rows(_ENGINE_PATIENCE_S), language)
         view = console.view
         dialogs = stop_words(console, view.pod, language) if view.pod else ""
         return (
-            f"<div class='console'>{cards(console, found, language)}<section class='card history'>"
+            f"<div class='console'>{cards(console, found, language)}<section class='card engines'>{listed}</section>"
+            f"<section class='card history'>"
             f"<div class='card-head'><h2>{escape(t('pod_history', language))}</h2></div>{drawn}</section>"
             f"<section class='card audit'>{audit_card(view.audit, view.progress.incident, view.at, language)}</section>"
             f"</div>{dialogs}{awake_words(language)}"

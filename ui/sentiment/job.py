@@ -103,4 +103,6 @@ def _facts(job: JobView, language: Language) -> str:
             found.append(act("s-show", escape(t(words, language, count=count)), arg="failed", css="link"))
     if job.model:
         found.append(escape(t("job_model", language, model=job.model)))
+    if job.hosted:
+        found.append(escape(t("hosted_reviews", language)))
     return "".join(f"<p class='facts muted'>{fact}</p>" for fact in found)

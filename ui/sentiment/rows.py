@@ -97,6 +97,8 @@ def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
         for label, count in done.counts.items()
     )
     told = t("paste_model", language, model=done.model, seconds=done.processing_time)
+    if done.hosted:
+        told += f" {t('hosted_reviews', language)}"
     titles = [t(f"column_{key}", language) for key in ("text", "label", "confidence")]
     return (
         f"<section class='card'><div class='card-head'><h2>{escape(t('paste_title', language))}</h2></div>"

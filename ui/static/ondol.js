@@ -279,6 +279,7 @@
     const pill = byId("engine");
     if (!pill) return;
     const state = check?.state ?? "unreachable";
+    document.dispatchEvent(new CustomEvent("ondol-engine", { detail: state }));
     const light = { ready: "ok", loading: "warn" }[state] ?? "busy";
     pill.className = `pill engine light-${light}`;
     pill.querySelector(".words").textContent =
