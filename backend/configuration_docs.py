@@ -29,12 +29,15 @@ Every setting has a default that works. Change one in the environment or in a fi
 (`cp .env.example .env`, then edit); the environment comes first, and an empty value counts as not set. After a change
 run `./quick_start.sh` again: it restarts what has to be restarted.
 
+A file in `/run/secrets` that is named like a variable (`llm_api_key`) sets it where neither the environment nor `.env`
+does; containers are given their secrets like that.
+
 Everything is checked at the start. When something is wrong nothing starts, and one message lists every variable
 concerned and what is wrong with it, without showing a secret. Of several names for one setting the first that is set
 counts.
 
-`--small`, `--model` and `--port` of `./quick_start.sh` are remembered in `var/quick_start.env`. An option beats the
-environment, the environment beats what was remembered, and that beats `.env`.
+`--small`, `--model`, `--port` and `--way` of `./quick_start.sh` are remembered in `var/quick_start.env`. An option
+beats the environment, the environment beats what was remembered, and that beats `.env`.
 
 Where the meaning ends in *(reserved)*, the variable is read and checked and has no effect in this release.
 """
@@ -46,6 +49,12 @@ These are taken from the environment only, not from `.env`.
 |---|---|---|
 | `ONDOL_PYTHON` | all | Python 3.11 or newer that makes the virtual environment. |
 | `ONDOL_VENV` | all | A virtual environment of your own instead of `.venv`. It is used as it is and never changed. |
+| `ONDOL_EMBEDDING_VENV` | `quick_start.sh` in a pod | The same for the embedding server ([pod](pod-image.md)). |
+| `ONDOL_WORKSPACE` | `quick_start.sh` in a pod | The volume, instead of `/workspace` ([pod](pod-image.md)). |
+| `ONDOL_RETRY_S` | the pod image | Seconds between two attempts to start. |
+| `VLLM_IMAGE` | `docker-compose.yml` | Another image of vLLM ([Docker](docker.md)); here `.env` counts as well. |
+| `ONDOL_URL` | `run_tests.sh system` | The running system to test ([verify](verify.md)). |
+| `ONDOL_USER`, `ONDOL_PASSWORD`, `ONDOL_TOKEN` | `run_tests.sh system` | Who signs in there. |
 | `CHROMIUM` | `run_tests.sh` | Browser for the browser tests. |
 """
 _ENV_HEAD = """# Settings of Ondol. Copy this file to .env and uncomment what you want to change.

@@ -15,11 +15,14 @@ pytest_plugins = [
     "tests.fixtures.chat",
     "tests.fixtures.documents",
     "tests.fixtures.checkout",
+    "tests.fixtures.hub",
+    "tests.fixtures.ollama",
     "tests.fixtures.pages",
     "tests.fixtures.runpod",
     "tests.fixtures.pod",
     "tests.fixtures.pod_pages",
     "tests.fixtures.reviews_pages",
+    "tests.fixtures.routing",
     "tests.fixtures.sentiment",
 ]
 

@@ -6,16 +6,19 @@ an RFC 9457 problem, the page into a notice. Messages never contain secrets or t
 """
 
 from backend.errors.accounts import *
+from backend.errors.backup import *
 from backend.errors.base import *
 from backend.errors.chat import *
 from backend.errors.database import *
 from backend.errors.documents import *
 from backend.errors.engine import *
 from backend.errors.hints import *
+from backend.errors.launch import *
 from backend.errors.pod import *
 from backend.errors.processes import *
 from backend.errors.recorded import *
 from backend.errors.requests import *
 from backend.errors.search import *
 from backend.errors.sentiment import *
+from backend.errors.vllm import *
 from backend.errors.weights import *

@@ -39,7 +39,7 @@ async def test_a_whole_answer_is_told_with_its_figures_and_kept(house: House) ->
     answer = await ask(house, "  온돌은 무엇인가요? 😀\n자세히  ")
     assert set(answer) == {
         "response", "model_used", "provider", "processing_time", "conversation_id", "message_id", "finish_reason",
-        "trimmed_messages", "usage", "collection_ids", "citations", "degraded",
+        "trimmed_messages", "usage", "collection_ids", "citations", "hosted", "degraded",
     }  # fmt: skip
     assert (answer["collection_ids"], answer["citations"], answer["degraded"]) == ([], None, False)
     assert (answer["model_used"], answer["provider"], answer["finish_reason"]) == ("double", "main", "stop")

@@ -71,7 +71,7 @@ async def test_passages_keep_to_their_budget(database: Database, engine_double: 
         house.engine.next_answer = "네 [1]."
         run = await asked(house, QUESTION, collection)
         passages = re.findall(r"<passage [^>]*>\n(.*?)\n</passage>", last_prompt(house)[-1]["content"], re.DOTALL)
-        counted = sum([await house.chat.engines["main"].count_tokens(text) or 0 for text in passages])
+        counted = sum([await house.chat.router.engines["main"].count_tokens(text) or 0 for text in passages])
         assert 150 < counted <= 330
         assert all("공구의 대여 기간은" in text for text in passages), "cut around the match"
         assert all(text.startswith("…") and text.endswith("…") for text in passages)

@@ -191,7 +191,7 @@ async def test_an_engine_that_is_known_to_be_away_stores_nothing(
 async def test_an_engine_that_fails_on_the_question_leaves_it_to_be_asked_again(
     house: House, fault: Fault, error: type[Exception]
 ) -> None:
-    await house.chat.engines["main"].info()
+    await house.chat.router.engines["main"].info()
     await house.engine.set_fault(fault)
     run = await finished(await house.chat.ask(house.user_id, "hello"))
     assert isinstance(run.error, error)

@@ -119,6 +119,28 @@ async def test_leaving_an_answer_closes_its_connection_at_once(double: EngineDou
     assert not double.batch.running
 
 
+@pytest.mark.parametrize(
+    ("option", "code"), [("max_tokens", "unsupported_parameter"), ("temperature", "unsupported_value")]
+)
+async def test_an_option_that_a_model_does_not_take_is_left_out_from_then_on(
+    double: EngineDouble, client: Engine, option: str, code: str
+) -> None:
+    double.refused_options[option] = code
+    for _ in range(2):
+        _, finished = await collect(client, temperature=0.2, max_tokens=3)
+    assert len(double.requests) == 3, "the second answer needed no second request"
+    assert option not in double.requests[-1]
+    assert (finished.reason, double.requests[-1].get("max_completion_tokens", 3)) == ("length", 3)
+
+
+async def test_two_first_requests_at_once_both_learn_what_a_model_does_not_take(
+    double: EngineDouble, client: Engine
+) -> None:
+    double.refused_options["max_tokens"] = "unsupported_parameter"
+    answers = await asyncio.gather(*(collect(client, max_tokens=3) for _ in range(4)))
+    assert [finished.reason for _, finished in answers] == ["length"] * 4
+
+
 # --- failures ------------------------------------------------------------------------------------------------
 
 BEFORE = {

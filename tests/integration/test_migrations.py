@@ -86,6 +86,25 @@ async def test_down_to_nothing_and_up_again(empty: Database) -> None:
         assert await connection.run_sync(_tables) == set(Base.metadata.tables) | OUTSIDE_THE_MODELS
 
 
+async def test_conversations_without_a_choice_follow_the_routes(empty: Database) -> None:
+    await empty.migrate()
+    async with empty.engine.begin() as connection:
+        await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0005"))
+        await connection.execute(text(
+            "INSERT INTO users (id, username, role, password_hash, must_change_password, created_at)"
+            " VALUES (gen_random_uuid(), 'mina', 'user', 'x', false, now())"
+        ))  # fmt: skip
+        for name in ("main", "pod"):
+            await connection.execute(text(
+                "INSERT INTO conversations (id, user_id, title, provider, system_prompt, created_at, updated_at)"
+                " SELECT gen_random_uuid(), id, :name, :name, '', now(), now() FROM users"
+            ), {"name": name})  # fmt: skip
+    await empty.migrate()
+    async with empty.engine.connect() as connection:
+        found = await connection.execute(text("SELECT title, provider FROM conversations"))
+        assert dict(list(found.tuples())) == {"main": None, "pod": "pod"}
+
+
 async def test_several_processes_migrate_at_once(empty: Database) -> None:
     others = [Database(empty.engine.url.render_as_string(hide_password=False)) for _ in range(4)]
     await asyncio.gather(*(each.migrate() for each in others))

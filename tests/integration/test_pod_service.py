@@ -189,6 +189,7 @@ async def test_a_stop_that_ended_the_app_is_found_to_have_worked(pod_house: PodH
     account = pod_house.runpod.account
     account.apply(account.settled()[OWN], "start")
     pod_house.clock.advance(300)
+    await pod_house.pod.close()  # its process has ended, and its connections with it
     again = services_of(pod_house.house.services.settings, pod_house.clock)
     try:
         await again.pod.prepare()

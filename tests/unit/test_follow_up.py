@@ -1,15 +1,21 @@
 """Which questions need the conversation before them, and which answers of a model are no questions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from backend.chat import follow_up
 from backend.chat.follow_up import needs_rewriting, standalone
 from backend.errors import EngineUnavailable
-from backend.llm.engine import ChatMessage, EngineInfo, EngineState, Finished
+from backend.llm.call import Chosen, Prepare, Request
+from backend.llm.engine import ChatMessage, Engine, EngineInfo, EngineState, Finished
+from backend.llm.providers import Provider
+from backend.settings import ServiceType
 
-INFO = EngineInfo(EngineState.READY, "m", 4096, 1.0)
+CHOSEN = Chosen(
+    Engine(Provider("main", "http://127.0.0.1:1/v1", ServiceType.LLAMACPP)),
+    EngineInfo(EngineState.READY, "m", 4096, 1.0),
+)
 HISTORY = [
     ChatMessage(role="user", content="공구는 며칠 동안 빌릴 수 있나요?"),
     ChatMessage(role="assistant", content="5일입니다 [1]."),
@@ -17,15 +23,14 @@ HISTORY = [
 
 
 class Told:
-    """An engine that says one thing, and remembers what it was asked."""
+    """A call that says one thing, and remembers what it was asked."""
 
     def __init__(self, *said: str | Exception) -> None:
         self.said = said
-        self.messages: list[ChatMessage] = []
-        self.options: dict[str, object] = {}
+        self.request = Request([])
 
-    async def stream(self, messages: list[ChatMessage], **options: object) -> AsyncIterator[str | Finished]:
-        self.messages, self.options = messages, options
+    async def stream(self, prepare: Prepare) -> AsyncGenerator[str | Finished]:
+        self.request = await prepare(CHOSEN, None)
         for part in self.said:
             if isinstance(part, Exception):
                 raise part
@@ -64,20 +69,21 @@ def test_questions_that_stand_alone_cost_nothing(question: str) -> None:
 
 
 async def test_a_follow_up_is_put_in_full_by_the_model() -> None:
-    engine = Told("위험 공구는 며칠 ", "동안 빌릴 수 있나요?\n")
-    full = await standalone(engine, INFO, HISTORY, "위험 공구는요?")  # type: ignore[arg-type]
+    call = Told("위험 공구는 며칠 ", "동안 빌릴 수 있나요?\n")
+    full = await standalone(call, HISTORY, "위험 공구는요?")  # type: ignore[arg-type]
     assert full == "위험 공구는 며칠 동안 빌릴 수 있나요?"
-    asked = engine.messages[-1]["content"]
+    asked = call.request.messages[-1]["content"]
     assert "공구는 며칠 동안 빌릴 수 있나요?" in asked
     assert "위험 공구는요?" in asked
     assert "[1]" not in asked
-    assert engine.options["max_tokens"] <= 64  # type: ignore[operator]
-    assert engine.options["temperature"] == 0
+    assert call.request.max_tokens is not None
+    assert call.request.max_tokens <= 64
+    assert call.request.temperature == 0
 
 
 async def test_the_first_question_is_never_rewritten() -> None:
-    engine = Told(AssertionError("the model was asked"))
-    assert await standalone(engine, INFO, [], "그건요?") == "그건요?"  # type: ignore[arg-type]
+    call = Told(AssertionError("the model was asked"))
+    assert await standalone(call, [], "그건요?") == "그건요?"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -86,16 +92,16 @@ async def test_the_first_question_is_never_rewritten() -> None:
     ids=["nothing", "blank", "endless", "another language", "something else", "engine gone"],
 )
 async def test_what_is_no_question_leaves_the_one_that_was_asked(said: str | Exception) -> None:
-    assert await standalone(Told(said), INFO, HISTORY, "위험 공구는요?") == "위험 공구는요?"  # type: ignore[arg-type]
+    assert await standalone(Told(said), HISTORY, "위험 공구는요?") == "위험 공구는요?"  # type: ignore[arg-type]
 
 
 async def test_a_model_that_is_too_slow_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncio
 
     class Silent(Told):
-        async def stream(self, messages: list[ChatMessage], **options: object) -> AsyncIterator[str | Finished]:
+        async def stream(self, prepare: Prepare) -> AsyncGenerator[str | Finished]:
             await asyncio.Event().wait()
             yield ""
 
-    assert await standalone(Silent(), INFO, HISTORY, "그건요?", deadline_s=0.01) == "그건요?"  # type: ignore[arg-type]
+    assert await standalone(Silent(), HISTORY, "그건요?", deadline_s=0.01) == "그건요?"  # type: ignore[arg-type]
     assert follow_up._DEADLINE_S > 1

@@ -48,8 +48,8 @@ def hint(level: Level, text: str = "힌트", **changes: object) -> HintResult:
     values = {
         "hint_id": uuid4(), "problem_id": 7, "attempt_id": None, "text": text, "level_asked": level, "level": level,
         "tone": Tone.NOVICE, "language": "ko", "source": Source.MODEL, "note": None, "provider": "main",
-        "model": "a-model", "diagnosis": {}, "guard": {}, "validation": {}, "comparison_id": None, "rating": None,
-        "complaint": None, "duration_ms": None, "created_at": NOW,
+        "model": "a-model", "hosted": False, "diagnosis": {}, "guard": {}, "validation": {}, "comparison_id": None,
+        "rating": None, "complaint": None, "duration_ms": None, "created_at": NOW,
     }  # fmt: skip
     return HintResult(**(values | changes))  # type: ignore[arg-type]
 

@@ -150,10 +150,11 @@ def test_every_error_is_told_in_both_languages() -> None:
 
 
 def test_nothing_can_delete_a_pod() -> None:
-    """The interface has no such call, and no word of the code could be one."""
+    """The interface has no such call, and no word of the code could be one; only the command line's own part has it,
+    which nothing else may use."""
     assert set(PodAction) == {"start", "stop", "restart"}
     assert not [name for name in dir(PodProvider) if re.search("terminat|delet|remove", name)]
-    for file in sorted((REPOSITORY / "backend/pod").glob("*.py")):
+    for file in sorted(set((REPOSITORY / "backend/pod").glob("*.py")) - {REPOSITORY / "backend/pod/__main__.py"}):
         tree = ast.parse(file.read_text())
         docstrings = {
             id(node.body[0].value)
@@ -166,3 +167,13 @@ def test_nothing_can_delete_a_pod() -> None:
                 assert not re.search("terminate\\b|podTerminate|\\bDELETE\\b", node.value), f"{file.name}:{node.lineno}"
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("terminate_pod", "delete_pod"), f"{file.name}:{node.lineno}"
+
+
+def test_only_the_command_line_creates_and_deletes() -> None:
+    users = {
+        str(file.relative_to(REPOSITORY))
+        for folder in ("backend", "ui", "scripts")
+        for file in (REPOSITORY / folder).rglob("*.py")
+        if "backend.pod.launch" in file.read_text()
+    }
+    assert {name for name in users if not name.startswith("backend/pod/launch/")} == {"backend/pod/__main__.py"}

@@ -10,6 +10,7 @@ from backend.errors import Text
 from backend.pod import webhook
 from backend.pod.alerts import Alert
 from backend.pod.audit import AuditLog
+from backend.pod.book import Book, NothingToDrain
 from backend.pod.lease import Heartbeat, Lease, read_heartbeat, write_heartbeat
 from backend.pod.machine import Kind, Order, Phase, Timing, Trouble, failed, requested, warned
 from backend.pod.memory import Memory, MemoryFile
@@ -54,6 +55,27 @@ def test_a_state_is_read_as_it_was_written_and_a_broken_one_is_none(tmp_path: Pa
     assert memory.restart_s == 60.0
     file.path.write_text(file.path.read_text()[:40])
     assert file.load() is None
+
+
+def test_who_takes_a_pod_over_goes_on_from_what_was_kept_last(tmp_path: Path) -> None:
+    clock, kept = ManualClock(), []
+    for name in ("first", "second"):
+        book = Book(tmp_path / name / "state.json", "pod0main", "policy", clock, NothingToDrain())
+        book.open(kept[-1] if kept else None)
+        clock.advance(60)
+        book.remember(starts_s=(float(len(name)),))
+        kept.append(book.memory)
+    first = Book(tmp_path / "first" / "state.json", "pod0main", "policy", clock, NothingToDrain())
+    first.open(None)
+    assert first.memory == kept[0], "with nothing else to go by, its own file counts"
+    first.open(kept[1])
+    assert first.memory == kept[1]
+    clock.advance(60)
+    first.remember()
+    assert MemoryFile(tmp_path / "first" / "state.json").load() == kept[1], "and it is on this disk from now on"
+    first.remember(starts_s=(7.0,))
+    first.open(kept[1])
+    assert first.memory.starts_s == (7.0,), "the file is ahead of the copy"
 
 
 def test_people_are_told_after_the_last_attempt_or_at_once_when_it_is_hopeless() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,14 +15,17 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from pydantic import TypeAdapter
 
 from backend.activity import Activity
+from backend.errors import Language
 from backend.pod.clock import SystemClock
 from backend.pod.counters import CounterSource, quantile
 from backend.pod.engine_counters import embedding_source, engine_source, figures
 from backend.pod.local_sources import sources_of
+from backend.pod.needs import need, signal_name
 from backend.pod.nvml import GpuSource
-from backend.pod.sample import Signal, Verdict
+from backend.pod.sample import Signal, Verdict, said_in
 from backend.pod.signals import SignalReader
 from backend.pod.sources import DownloadsSource, JobsSource, ProbeSource, RequestsSource, SshSource
 from backend.settings import load
@@ -370,3 +374,29 @@ async def test_the_sources_are_those_of_the_configuration(tmp_path: Path) -> Non
             "gpu", "requests", "jobs", "downloads",
         ]  # fmt: skip
         assert names(idle_probe_command="pgrep -x training")[-1] == "probe"
+        providers = [
+            {"name": "pod", "base_url": "http://127.0.0.1:18000", "service_type": "vllm"},
+            {"name": "away", "base_url": "http://10.0.0.7:8000", "service_type": "vllm"},
+            {"name": "other", "base_url": "http://127.0.0.1:18001"},
+        ]
+        assert names(llm_providers=providers)[1:3] == ["engine", "engine:pod"]
+        assert names(service_type="ollama", llm_providers=providers)[1] == "engine:pod"
+    assert signal_name("engine:pod").en == "the model server pod"
+
+
+async def test_what_a_signal_says_is_in_the_reader_s_language_and_english_elsewhere() -> None:
+    activity = Activity(lambda: NOW)
+    source = RequestsSource(activity)
+    with activity.work("chat"), activity.work("hints"):
+        signal = await source.read(NOW)
+    assert isinstance(signal.value, str)
+    assert (signal.value, signal.detail) == ("2 now, 0 ended", "chat, hints")
+    assert said_in(Language.KO, signal.value) == "지금 2건, 끝난 것 0건"
+    assert (said_in(Language.KO, signal.detail), said_in(Language.KO, "3 %")) == ("대화, 힌트", "3 %")
+    assert said_in(Language.KO, deepcopy(signal).value) == "지금 2건, 끝난 것 0건"
+    stored = TypeAdapter(Signal).dump_python(signal, mode="json")
+    assert type(stored["value"]) is str
+    assert stored["value"] == "2 now, 0 ended"
+    busy = need("busy", signal="requests", value=signal.value)
+    assert busy.text.ko == "온돌이 처리하는 요청: 일하는 중입니다 (지금 2건, 끝난 것 0건)."
+    assert busy.text.en == "Busy: Ondol's own requests (2 now, 0 ended)."

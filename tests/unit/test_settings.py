@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,32 @@ def test_only_our_own_engine_is_given_our_own_key(tmp_path: Path) -> None:
     assert own.api_key.get_secret_value() == (tmp_path / "secrets" / "llm_key").read_text()
     elsewhere = providers_of(read(data_dir=tmp_path, llm_url="http://pod:8000"))["main"]
     assert elsewhere.api_key.get_secret_value() == ""
+
+
+def test_secrets_are_read_from_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"llm_api_key": "from-a-file\n", "METRICS_TOKEN": "in-capitals", "hf_token": "", "unknown": "x"}
+    for name, value in files.items():
+        (tmp_path / name).write_text(value)
+    monkeypatch.setattr("backend.settings.SECRETS", tmp_path)
+    settings = read()
+    assert settings.llm_api_key.get_secret_value() == "from-a-file"
+    assert settings.metrics_token.get_secret_value() == "in-capitals"
+    assert settings.hf_token.get_secret_value() == ""
+    monkeypatch.setenv("LLM_API_KEY", "from-the-environment")
+    assert read().llm_api_key.get_secret_value() == "from-the-environment"
+
+
+def test_without_a_folder_of_secrets_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.settings.SECRETS", tmp_path / "nowhere")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read().llm_api_key.get_secret_value() == ""
+
+
+def test_a_secret_that_is_wrong_is_told_without_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "database_url").write_text("mysql://u:hidden-word@h/d")
+    monkeypatch.setattr("backend.settings.SECRETS", tmp_path)
+    with pytest.raises(ConfigurationError) as told:
+        read()
+    assert "DATABASE_URL" in str(told.value)
+    assert "hidden-word" not in str(told.value)

@@ -1,5 +1,6 @@
 """Starting and watching processes: ports, places, and when waiting ends. Nothing is started here."""
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from backend.errors import (
     ServiceKeepsFailing,
 )
 from backend.settings import ServiceType, Settings, load
-from backend.supervision import places, ports, starting
+from backend.supervision import engines, places, ports, starting
 from backend.supervision.daemon import Daemon, Service, ServiceState
 
 
@@ -72,6 +73,23 @@ class TestPlaces:
         finally:
             found.parent.rmdir()
             places.runtime_dir(deep.with_name("other")).rmdir()
+
+    def test_a_file_system_that_cannot_hold_a_socket_is_not_used_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "not on this volume")
+
+        checkout = Path("/tmp") / f"ondol-test-{os.getpid()}v"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", refuse)
+            found = places.runtime_dir(checkout)
+        try:
+            assert not found.is_relative_to(checkout)
+            assert list((checkout / "var/run").iterdir()) == []
+            assert places.runtime_dir(checkout) == checkout / "var/run"
+        finally:
+            found.rmdir()
+            for folder in ("var/run", "var", ""):
+                (checkout / folder).rmdir()
 
     def test_somebody_elses_link_is_not_followed(self, tmp_path: Path) -> None:
         deep = tmp_path / ("x" * 100)
@@ -156,6 +174,17 @@ class TestWaiting:
         with pytest.raises(ServiceKeepsFailing, match="ImportError: no module"):
             list(starting.wait_until_ready(_running(_free_port()), daemon))
 
+    def test_an_engine_that_ends_before_it_can_note_why_is_told(self, tmp_path: Path) -> None:
+        log = tmp_path / "llm.log"
+        log.write_text("MemoryError\n")
+        pids = iter(range(100, 200))
+        daemon = _Services(lambda: [Service("llm", ServiceState.BACKOFF, next(pids), 0, log)])
+        with pytest.raises(ServiceKeepsFailing, match="MemoryError"):
+            list(engines.wait_for_engine(_settings(data_dir=tmp_path), daemon))
+
+    def test_nothing_is_waited_for_once_everything_was_stopped(self, tmp_path: Path) -> None:
+        assert list(engines.wait_for_engine(_settings(data_dir=tmp_path), Daemon(tmp_path / "none"))) == []
+
     def test_waiting_ends(self, tmp_path: Path) -> None:
         daemon = _Services(lambda: [Service("app", ServiceState.RUNNING, 7, 0, tmp_path)])
         seconds = iter((0.0, 10.0, 400.0))
@@ -173,6 +202,9 @@ class _Services(Daemon):
 
     def services(self) -> list[Service]:
         return self._told()
+
+    def is_running(self) -> bool:
+        return True
 
 
 def _settings(**values: object) -> Settings:
