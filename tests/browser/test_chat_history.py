@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.chat import chat_of
 from tests.fixtures.pages import PageApp, Reader
+
+pytestmark = pytest.mark.thorough
+
 
 LONG = " ".join(f"낱말{number}" for number in range(90))  # five seconds of writing
 

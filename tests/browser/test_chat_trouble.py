@@ -6,6 +6,9 @@ from playwright.async_api import expect
 from tests.browser.chat import chat_of
 from tests.fixtures.pages import PageApp, Reader
 
+pytestmark = pytest.mark.thorough
+
+
 ENGINE_IS_DOWN = r"/health\)"  # the browser reports each 503 of the health check that the page asks for by itself
 
 

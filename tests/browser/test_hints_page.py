@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from backend.store.models import Role
@@ -52,6 +53,7 @@ async def test_from_a_wrong_program_to_the_solved_mark(page_app: PageApp, reader
     await expect(hints.rows.filter(has_text=TITLE).locator(".badge")).to_have_text("풀었음")
 
 
+@pytest.mark.thorough
 async def test_the_box_for_the_program(reader: Reader) -> None:
     hints = await hints_of(reader, f"/?tab=hints&p={PROBLEM}")
     page, code = hints.page, hints.code

@@ -290,7 +290,9 @@ def test_a_stranger_is_refused_everywhere(page_app: PageApp) -> None:
             assert client.get(path).status_code == 200, path
 
 
-@pytest.mark.parametrize("path", ["/conversations/{}", "/conversations/{}/export?format=md"])
+@pytest.mark.parametrize(
+    "path", [pytest.param("/conversations/{}", marks=pytest.mark.thorough), "/conversations/{}/export?format=md"]
+)
 async def test_the_address_of_another_person_shows_nothing(
     page_app: PageApp, open_browser: OpenBrowser, path: str
 ) -> None:

@@ -85,6 +85,7 @@ async def test_a_stop_takes_two_steps_and_is_shown_when_it_is_proven(
     await expect(page.locator(".state .badge").first).to_have_text("PROVISIONING")
 
 
+@pytest.mark.thorough
 async def test_settings_are_tried_saved_and_taken_back(pod_pages: PodPages, open_pod: OpenBrowser) -> None:
     page = await console_of(await open_pod(role=Role.ADMIN, locale="en-US"))
     await show(page, "settings")
@@ -115,6 +116,7 @@ async def test_settings_are_tried_saved_and_taken_back(pod_pages: PodPages, open
     await expect(page.locator("#pod-settings [name=idle_limit]")).to_have_value("2")
 
 
+@pytest.mark.thorough
 async def test_costs_logs_and_the_other_pods(pod_pages: PodPages, open_pod: OpenBrowser) -> None:
     page = await console_of(await open_pod(role=Role.ADMIN, locale="en-US"))
     await show(page, "costs")
@@ -135,6 +137,7 @@ async def test_costs_logs_and_the_other_pods(pod_pages: PodPages, open_pod: Open
     pod_pages.settings()
 
 
+@pytest.mark.thorough
 async def test_an_ordinary_user_sees_the_state_and_can_do_nothing(pod_pages: PodPages, open_pod: OpenBrowser) -> None:
     admin, user = await open_pod(role=Role.ADMIN), await open_pod(locale="en-US")
     sessions: set[str] = set()
@@ -168,7 +171,9 @@ async def test_an_ordinary_user_sees_the_state_and_can_do_nothing(pod_pages: Pod
     await expect(page.locator(".state h2")).to_have_text("돌고 있음")
 
 
-@pytest.mark.parametrize(("locale", "scheme"), [("ko-KR", "light"), ("en-US", "dark")])
+@pytest.mark.parametrize(
+    ("locale", "scheme"), [("ko-KR", "light"), pytest.param("en-US", "dark", marks=pytest.mark.thorough)]
+)
 async def test_it_is_readable_wide_and_narrow(
     pod_pages: PodPages, open_pod: OpenBrowser, locale: str, scheme: str
 ) -> None:
@@ -186,6 +191,7 @@ async def test_it_is_readable_wide_and_narrow(
     await readable(page, "until")
 
 
+@pytest.mark.thorough
 async def test_away_from_runpod_it_says_what_is_missing(open_browser: OpenBrowser) -> None:
     reader = await open_browser(role=Role.ADMIN)
     page = await console_of(reader)

@@ -8,6 +8,7 @@ It is written only when asked for:
 import os
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.chat import chat_of, still
@@ -27,6 +28,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.thorough
 async def test_the_picture_of_the_readme(page_app: PageApp, open_browser: OpenBrowser, tmp_path: Path) -> None:
     page_app.add_user("mina")
     reader = await open_browser("mina", color_scheme="light")

@@ -6,6 +6,7 @@ import io
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.look import readable
@@ -196,6 +197,7 @@ async def test_results_are_filtered_readable_and_their_owners_alone(
     assert (await stranger.context.request.get(f"{reviews_app.url}/api/v1/sentiment/jobs/{job}")).status == 404
 
 
+@pytest.mark.thorough
 async def test_the_instruction_is_edited_and_reset(reviews_app: PageApp, open_reviews: OpenBrowser) -> None:
     reader = await open_reviews()
     place = await sentiment_of(reader)
@@ -215,6 +217,7 @@ async def test_the_instruction_is_edited_and_reset(reviews_app: PageApp, open_re
     await expect(instruction).to_have_value(re.compile("한국어 리뷰를 읽고"))
 
 
+@pytest.mark.thorough
 async def test_on_a_phone_everything_is_one_column(
     reviews_app: PageApp, open_reviews: OpenBrowser, tmp_path: Path
 ) -> None:

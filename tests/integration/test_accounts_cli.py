@@ -86,6 +86,7 @@ async def test_changes_are_effective_in_the_running_application(people: People, 
     await people.signed_in("mina")
 
 
+@pytest.mark.thorough
 def test_refusals_say_why(people: People, shell: Shell) -> None:
     assert "no user called `nobody`" in shell.refusal_of("reset", "nobody")
     assert "taken" in shell.refusal_of("add", "MINA")

@@ -32,6 +32,7 @@ async def _bench(*arguments: str) -> tuple[int | None, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [(), ("--lexical-only",)], ids=["with the encoder", "words only"])
 async def test_prints_one_line_with_every_figure(options: tuple[str, ...]) -> None:
     files = ("--passages", str(DATA / "passages.jsonl"), "--queries", str(DATA / "queries.jsonl"))

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backend.settings import REPOSITORY
 from bench.engine_batch.server import BatchEngine
 
@@ -13,6 +15,7 @@ FIGURES = {"ours", "direct", "asyncopenai", "sequential", "peak_mb_10k", "peak_m
 SMALL = ["--reviews", "600", "--rounds", "1", "--usual", "20", "--sequential", "3", "--small", "300", "--large", "600"]
 
 
+@pytest.mark.thorough
 async def test_throughput_prints_one_line_with_every_figure() -> None:
     figures = await _line("bench.sentiment_throughput", *SMALL)
     assert figures.keys() >= FIGURES

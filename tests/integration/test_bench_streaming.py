@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 
+import pytest
+
 from backend.settings import REPOSITORY
 
 FIGURES = {
@@ -19,6 +21,7 @@ FIGURES = {
 SMALL = ["--pairs", "2", "--streams", "2", "--seconds", "0.5"]
 
 
+@pytest.mark.thorough
 async def test_prints_one_line_with_every_figure() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

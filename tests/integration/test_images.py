@@ -80,7 +80,10 @@ def test_hadolint_has_nothing_to_say() -> None:
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("image", ["app", "embedding", "pod"])
+@pytest.mark.parametrize(
+    "image",
+    ["app", *(pytest.param(image, marks=pytest.mark.thorough) for image in ("embedding", "pod"))],
+)
 def test_the_steps_of_an_image_run_beside_vllm_and_leave_it_alone(
     tmp_path: Path, neighbour: Neighbour, image: str
 ) -> None:

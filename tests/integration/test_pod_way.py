@@ -210,6 +210,7 @@ def test_everything_is_on_the_volume(pod: Pod) -> None:
     assert status.returncode == 0, status.stdout
 
 
+@pytest.mark.thorough
 def test_a_stop_loses_nothing_and_the_next_start_knows_what_worked(pod: Pod, hub_double: HubDouble) -> None:
     before = pod.ask("GET", "/api/v1/conversations")
     assert pod.checkout.run("--stop").returncode == 0

@@ -108,7 +108,11 @@ async def test_closing_frees_the_engine(batch_engine: BatchEngine) -> None:
         async with aclosing(classifier.classify(reviews(5_000))) as found:
             assert (await anext(found)).index == 0
             batch_engine.trouble.is_held = True
-            await _until(lambda: batch_engine.unfinished > 0)
+            arrived = batch_engine.counters.prompts
+            reading = asyncio.create_task(_read(found))
+            await _until(lambda: batch_engine.unfinished > 0 and batch_engine.counters.prompts > arrived)
+            reading.cancel()
+            await asyncio.wait({reading})
         await _is_idle(batch_engine)
     assert batch_engine.counters.aborted > 0
 
@@ -152,3 +156,8 @@ async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
+
+
+async def _read(findings: AsyncIterator[Finding]) -> None:
+    async for _ in findings:
+        pass
