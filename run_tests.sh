@@ -44,7 +44,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 # A path among the arguments says itself what to run.
-case " $* " in *" tests/"*) ;; *) [ ${#kinds[@]} -gt 0 ] || kinds=(tests/browser tests/integration tests/unit) ;; esac
+case " $* " in *" tests/"*) ;; *) [ ${#kinds[@]} -gt 0 ] || kinds=(tests/unit tests/integration tests/browser) ;; esac
 
 case " ${kinds[*]-} " in
   *" tests/system "*)
@@ -59,13 +59,12 @@ esac
 with_vllm=
 case " ${kinds[*]-} " in *" tests/vllm "*) with_vllm=1 ;; esac
 
-# Most tests wait for other processes, so there is one worker more than cores. A file stays with one worker: its tests
-# share what is slow to start. The files that take longest come first, so that no worker ends long before the others.
+# Most tests wait for other processes. A file stays with one worker: its tests share what is slow to start.
 # With a vLLM there is one worker, since each would start one of its own.
 side_by_side=()
 if [ ${#kinds[@]} -gt 0 ] && [ -z "$with_vllm" ] && [ -z "${ONDOL_URL:-}" ]; then
-  workers=$(($(nproc) + 1))
-  side_by_side=(-n "$((workers < 4 ? workers : 4))" --dist loadfile --no-loadscope-reorder)
+  workers=$(nproc)
+  side_by_side=(-n "$((workers < 4 ? workers : 4))" --dist loadfile)
 fi
 
 # What takes long and seldom finds what the others do not is left out, unless it is asked for.
