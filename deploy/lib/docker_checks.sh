@@ -23,7 +23,7 @@ docker_require_gpu() {
     fail "$(text docker_no_toolkit)" "$(text docker_no_toolkit_next)"
   fi
   driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)
-  if [ -n "$driver" ] && ! is_at_least "$driver" "$DOCKER_DRIVER_FROM" && [ -z "$(docker_setting VLLM_IMAGE)" ]; then
+  if [ -n "$driver" ] && ! is_at_least "$driver" "$DOCKER_DRIVER_FROM" && [ -z "$(setting VLLM_IMAGE)" ]; then
     fail "$(text docker_old_driver "$driver" "$DOCKER_DRIVER_FROM")" "$(text docker_old_driver_next)"
   fi
 }

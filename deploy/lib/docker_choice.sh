@@ -9,9 +9,9 @@ docker_choose() {
   local model=$1 kept
   kept=$(docker_chosen)
   if docker_runs_vllm; then
-    [ -z "$model" ] || model=$(docker_model "$model") || exit 1
+    [ -z "$model" ] || model=$(hub_model "$model") || exit 1
     # Remembered from another way on this machine.
-    [ -z "${LLM_MODEL_NAME:-}" ] || LLM_MODEL_NAME=$(docker_model "$LLM_MODEL_NAME") || exit 1
+    [ -z "${LLM_MODEL_NAME:-}" ] || LLM_MODEL_NAME=$(hub_model "$LLM_MODEL_NAME") || exit 1
   fi
   if [ -n "$model" ]; then
     export LLM_MODEL_NAME=$model
@@ -26,7 +26,7 @@ docker_choose() {
   [ -z "$model$2" ] || docker_remember "$kept"
   if docker_runs_vllm; then
     docker_choose_by_gpu "$kept"
-  elif [ -z "$(docker_setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)" ]; then
+  elif [ -z "$(setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)" ]; then
     fail "$(text docker_no_model)" "$(text docker_no_model_next)"
   fi
 }
@@ -34,53 +34,23 @@ docker_choose() {
 # docker_choose_by_gpu KEPT: asks the application, in a container that sees the GPU and nothing else.
 docker_choose_by_gpu() {
   local kept=$1 chosen name value given=()
-  if [ -n "$(docker_setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)" ] && [ -n "$(docker_setting VLLM_MAX_MODEL_LEN)" ]; then
+  if [ -n "$(setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)" ] && [ -n "$(setting VLLM_MAX_MODEL_LEN)" ]; then
     return
   fi
   for name in LLM_MODEL_NAME LLM_MODEL VLLM_MODEL VLLM_MAX_MODEL_LEN VLLM_GPU_MEMORY_UTILIZATION VLLM_MAX_NUM_SEQS \
     VLLM_TENSOR_PARALLEL_SIZE VLLM_QUANTIZATION VLLM_API_SERVERS VLLM_EXTRA_ARGS; do
-    value=$(docker_setting "$name")
+    value=$(setting "$name")
     [ -z "$value" ] || given+=(--env "$name=$value")
   done
   chosen=$(docker run --rm --network none --read-only --gpus all,capabilities=utility \
     "${given[@]+"${given[@]}"}" ondol-app:0.1.0 python -m backend.llm.vllm_choice 2>"$DOCKER_LOG") ||
     fail "$(text docker_no_gpu "$(tail -n 1 "$DOCKER_LOG")")" "$(text docker_no_gpu_next)"
   while IFS='=' read -r name value; do
-    if [ "$name" = VLLM_MODEL ] && [ -n "$(docker_setting LLM_MODEL_NAME LLM_MODEL)" ]; then continue; fi
-    [ -n "$(docker_setting "$name")" ] || kept="$kept${kept:+$'\n'}$name=$value"
+    if [ "$name" = VLLM_MODEL ] && [ -n "$(setting LLM_MODEL_NAME LLM_MODEL)" ]; then continue; fi
+    [ -n "$(setting "$name")" ] || kept="$kept${kept:+$'\n'}$name=$value"
   done <<<"$chosen"
   docker_remember "$kept"
   say "  $(text docker_chosen "$(printf '%s' "$chosen" | tr '\n' ' ')")"
-}
-
-# docker_model NAME: a model of the hub. Names of the laptop's manifest stand for the same model, not quantised.
-docker_model() {
-  case $1 in
-    */*) echo "$1" ;;
-    qwen2.5-coder-0.5b-instruct) echo Qwen/Qwen2.5-Coder-0.5B-Instruct ;;
-    qwen2.5-coder-1.5b-instruct) echo Qwen/Qwen2.5-Coder-1.5B-Instruct ;;
-    *) fail "$(text docker_bad_model "$1")" "$(text docker_bad_model_next)" ;;
-  esac
-}
-
-# docker_setting NAMES...: the first that is set, in the environment or in .env; as Compose reads simple lines of it.
-docker_setting() {
-  local name value
-  for name in "$@"; do
-    value=${!name:-}
-    if [ -z "$value" ] && [ -f "$ONDOL_ROOT/.env" ]; then
-      value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}${name}[[:space:]]*=[[:space:]]*//p" "$ONDOL_ROOT/.env" | tail -n 1)
-      case $value in
-        \"*\"*) value=${value#\"} value=${value%%\"*} ;;
-        \'*\'*) value=${value#\'} value=${value%%\'*} ;;
-        *) value=$(printf '%s' "$value" | sed 's/[[:space:]]\{1,\}#.*$//; s/[[:space:]]*$//') ;;
-      esac
-    fi
-    if [ -n "$value" ]; then
-      printf '%s\n' "$value"
-      return
-    fi
-  done
 }
 
 # docker_chosen: the lines between the marks.

@@ -26,7 +26,7 @@ docker_lower() {
   local log="${DOCKER_LOG%.log}-vllm.log" name value lines kept status=0 given=()
   docker_compose_as_it_is logs --no-color --no-log-prefix --tail 400 vllm-server >"$log" 2>&1 || true
   for name in VLLM_MAX_MODEL_LEN VLLM_GPU_MEMORY_UTILIZATION VLLM_MAX_NUM_SEQS; do
-    value=$(docker_setting "$name")
+    value=$(setting "$name")
     [ -z "$value" ] || given+=(--env "$name=$value")
   done
   lines=$(docker run --rm --interactive --network none --read-only "${given[@]+"${given[@]}"}" \

@@ -87,16 +87,6 @@ keep_on_volume() {
   ln -s "$there" "$here"
 }
 
-# is_set NAME...: whether one of these variables has a value in the environment or in .env.
-is_set() {
-  local name
-  for name in "$@"; do
-    [ -z "${!name:-}" ] || return 0
-    ! grep -qsE "^[[:space:]]*(export[[:space:]]+)?$name=." "$ONDOL_ROOT/.env" || return 0
-  done
-  return 1
-}
-
 # pod_defaults: what a pod needs unless the environment or .env says otherwise.
 pod_defaults() {
   is_set LLM_SERVICE_TYPE || export LLM_SERVICE_TYPE=vllm
@@ -116,10 +106,10 @@ pod_defaults() {
 # way_model: what was remembered or set for a laptop stands for the same model on the hub.
 way_model() {
   local name known
-  { [ "$(docker_setting LLM_SERVICE_TYPE)" = vllm ] && ! is_set VLLM_SERVER_URL; } || return 0
-  name=$(docker_setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)
+  { [ "$(setting LLM_SERVICE_TYPE)" = vllm ] && ! is_set VLLM_SERVER_URL; } || return 0
+  name=$(setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)
   # Another name that is none is told by the engine, once the page is up.
-  known=$(docker_model "$name" 2>/dev/null) || return 0
+  known=$(hub_model "$name" 2>/dev/null) || return 0
   [ "$known" != "$name" ] || return 0
   say "  $(text pod_model "$name" "$known")" >&2
   export LLM_MODEL_NAME=$known

@@ -4,7 +4,7 @@
 DOCKER_LOG="$ONDOL_ROOT/var/logs/docker.log"
 DOCKER_PATIENCE_S=9000 # two downloads, one after the other, of an hour each
 
-for part in docker_checks docker_secrets docker_choice docker_lowering; do
+for part in settings docker_checks docker_secrets docker_choice docker_lowering; do
   # shellcheck source=/dev/null
   . "$ONDOL_ROOT/deploy/lib/$part.sh"
 done
@@ -89,7 +89,7 @@ docker_compose_as_it_is() (
 
 # docker_placeholder NAME OTHERS...: Compose asks for these also where nothing reads them.
 docker_placeholder() {
-  [ -n "$(docker_setting "$@")" ] || export "$1=none"
+  [ -n "$(setting "$@")" ] || export "$1=none"
 }
 
 DOCKER_ENDED=75
@@ -139,20 +139,20 @@ docker_up() {
 
 # docker_bind: Compose publishes the page on an address, and takes no name.
 docker_bind() {
-  [ "$(docker_setting GRADIO_SERVER_NAME)" != localhost ] || export GRADIO_SERVER_NAME=127.0.0.1
+  [ "$(setting GRADIO_SERVER_NAME)" != localhost ] || export GRADIO_SERVER_NAME=127.0.0.1
 }
 
 # docker_model_server: the container that answers, where one of ours does.
 docker_model_server() {
   if docker_runs_vllm; then
     echo vllm-server
-  elif [ "$(docker_setting LLM_SERVICE_TYPE)" = ollama ]; then
+  elif [ "$(setting LLM_SERVICE_TYPE)" = ollama ]; then
     echo ollama
   fi
 }
 
 docker_runs_vllm() {
-  case $(docker_setting LLM_SERVICE_TYPE) in '' | vllm) [ -z "$(docker_setting VLLM_SERVER_URL)" ] ;; *) false ;; esac
+  case $(setting LLM_SERVICE_TYPE) in '' | vllm) [ -z "$(setting VLLM_SERVER_URL)" ] ;; *) false ;; esac
 }
 
 # docker_without_vllm: where another engine answers, no vLLM is started; Compose wants its settings all the same.
@@ -161,7 +161,7 @@ docker_without_vllm() {
   export ONDOL_VLLM_SERVERS=0
   docker_placeholder VLLM_MAX_MODEL_LEN
   if [ "$(docker_model_server)" = ollama ]; then
-    COMPOSE_PROFILES="ollama,$(docker_setting COMPOSE_PROFILES)"
+    COMPOSE_PROFILES="ollama,$(setting COMPOSE_PROFILES)"
     export COMPOSE_PROFILES
   fi
 }
@@ -188,8 +188,8 @@ docker_unready() {
 
 docker_url() {
   local host port
-  host=$(docker_setting GRADIO_SERVER_NAME)
-  port=$(docker_setting GRADIO_SERVER_PORT GRADIO_PORT)
+  host=$(setting GRADIO_SERVER_NAME)
+  port=$(setting GRADIO_SERVER_PORT GRADIO_PORT)
   case $host in '' | 0.0.0.0 | ::) host=127.0.0.1 ;; esac
   echo "http://$host:${port:-7860}"
 }

@@ -2,8 +2,7 @@
 # Inside a rented GPU pod, which is a container itself: vLLM in its own environment, the rest in ours, kept alive by
 # supervisord, and everything that must last on the volume. The page comes first; what takes minutes follows.
 
-# docker_choice: settings as .env has them, and what a model of the laptop is called on the hub.
-for part in native pod docker_choice; do
+for part in native settings pod; do
   # shellcheck source=/dev/null
   . "$ONDOL_ROOT/deploy/lib/$part.sh"
 done

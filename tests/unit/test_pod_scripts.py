@@ -9,7 +9,7 @@ import pytest
 
 from backend.settings import REPOSITORY
 
-PARTS_OF_A_POD = ("output", "messages", "machine", "python", "choices", "lock", "native", "pod", "docker_choice")
+PARTS_OF_A_POD = ("output", "messages", "machine", "python", "choices", "lock", "native", "settings", "pod")
 
 
 def _on_a_pod(tmp_path: Path, script: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -105,7 +105,7 @@ def test_a_model_of_the_laptop_is_the_same_one_on_the_hub(
     file = tmp_path / "ondol" / {"remembered": "var/quick_start.env"}.get(place, place)
     file.parent.mkdir(parents=True)
     file.write_text(f"LLM_MODEL_NAME={name}\n")
-    script = 'pod_defaults; use_choices "" ""; docker_setting LLM_MODEL_NAME'
+    script = 'pod_defaults; use_choices "" ""; setting LLM_MODEL_NAME'
     done = _on_a_pod(tmp_path, script, LLM_SERVICE_TYPE=kind)
     assert done.stdout.strip() == expected, done.stderr
     assert (expected in done.stderr) == (expected != name)

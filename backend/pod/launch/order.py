@@ -112,23 +112,27 @@ class Order:
         if self.minimum_cuda:
             gpu["minCudaVersion"] = self.minimum_cuda
         return {
-            "name": self.name,
-            "image": self.image,
-            **({"args": self.args} if self.args else {}),
-            "disk": self.storage.container_gb,
-            "ports": self.ports,
-            "env": dict(self.env),
+            **self._described(),
             "cloud": "COMMUNITY" if self.community else "SECURE",
             "gpu": gpu,
             **({"dataCenterIds": list(self.data_centers)} if self.data_centers else {}),
             **({"mounts": self._mounts()} if self._mounts() else {}),
-            "startSsh": self.with_ssh,
-            "startJupyter": False,
         }
 
     def template(self) -> dict[str, Any]:
         """Of `POST /v2/templates`: the same without place, GPU and network volume, which a template cannot have."""
         local = self.storage.volume_gb
+        return {
+            **self._described(),
+            **({"mounts": {"persistent": {"size": local, "path": WORKSPACE}}} if local else {}),
+            "category": "NVIDIA",
+            "public": False,
+            "serverless": False,
+            **({"allowedCudaVersions": self._cuda_versions()} if self.minimum_cuda else {}),
+        }
+
+    def _described(self) -> dict[str, Any]:
+        """What a pod and a template are told alike."""
         return {
             "name": self.name,
             "image": self.image,
@@ -136,13 +140,8 @@ class Order:
             "disk": self.storage.container_gb,
             "ports": self.ports,
             "env": dict(self.env),
-            **({"mounts": {"persistent": {"size": local, "path": WORKSPACE}}} if local else {}),
-            "category": "NVIDIA",
-            "public": False,
-            "serverless": False,
             "startSsh": self.with_ssh,
             "startJupyter": False,
-            **({"allowedCudaVersions": self._cuda_versions()} if self.minimum_cuda else {}),
         }
 
     def _cuda_versions(self) -> list[str]:
