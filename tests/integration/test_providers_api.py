@@ -15,7 +15,7 @@ from tests.fixtures.ollama import ANSWER, OllamaDouble
 from ui.pod.tab import PodTab
 from ui.session import Doorkeeper, Visitor
 
-HALF = Preparation(Phase.DOWNLOADING, "tiny", done_bytes=1_500_000_000, total_bytes=3_000_000_000)
+HALF_BYTES = 1_500_000_000
 FITTED = Preparation(
     Phase.READY,
     "tiny",
@@ -23,6 +23,11 @@ FITTED = Preparation(
     because="fits_24gb",
     lowered=(Lowered("VLLM_MAX_MODEL_LEN", "32768", "16384"),),
 )
+
+
+def half() -> Preparation:
+    """Half downloaded, now: a note that has not changed for some minutes counts for nothing."""
+    return Preparation(Phase.DOWNLOADING, "tiny", done_bytes=HALF_BYTES, total_bytes=2 * HALF_BYTES)
 
 
 async def admin_of(house: House) -> tuple[Visitor, dict[str, str]]:
@@ -44,7 +49,7 @@ async def test_readers_see_how_far_it_is_and_admins_everything(
         ],
     }
     async with house_of(database, engine_double, tmp_path, **settings) as house:
-        note(house.services.settings, HALF)
+        note(house.services.settings, half())
         said = {"state": "missing"}  # as it was found before there was a note
         async with asyncio.timeout(10):
             while said["state"] == "missing":
@@ -56,7 +61,7 @@ async def test_readers_see_how_far_it_is_and_admins_everything(
         assert refused.json()["code"] == "engine_loading"
         assert "downloading 1.5 of 3.0 GB (50 %)" in refused.json()["detail"]
         health = (await house.client.get("/health")).json()
-        assert health["checks"]["engine"]["preparation"]["done_bytes"] == HALF.done_bytes
+        assert health["checks"]["engine"]["preparation"]["done_bytes"] == HALF_BYTES
         listed = (await house.client.get("/api/v1/providers")).json()
         assert [(each["name"], set(each)) for each in listed] == [("main", {"name", "model", "state", "context"})]
 
@@ -68,7 +73,7 @@ async def test_readers_see_how_far_it_is_and_admins_everything(
         assert (cloud["address"], cloud["hosted"], cloud["allowed"]) == ("https://models.example.com", True, False)
         await _page_shows_the_panel(house, visitor)
         ollama.models.clear()
-        note(house.services.settings, HALF)
+        note(house.services.settings, half())
         await _is_downloaded_and_answers(house)
     assert ollama.pulls == ["tiny:latest"]
 
