@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.documents",
     "tests.fixtures.checkout",
     "tests.fixtures.hub",
+    "tests.fixtures.keeper",
     "tests.fixtures.ollama",
     "tests.fixtures.pages",
     "tests.fixtures.runpod",

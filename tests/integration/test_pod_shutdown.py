@@ -28,13 +28,6 @@ def tmp_path() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def webhook() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
 @pytest.fixture(scope="module")
 def shared() -> Iterator[RunpodDouble]:
     double = RunpodDouble(Account())

@@ -52,13 +52,6 @@ def tmp_path() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def webhook() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
 def command(folder: Path, *more: str, script: bool = False) -> list[str]:
     start = [str(REPOSITORY / "scripts" / "watchdog.py")] if script else ["-m", "backend.pod.watchdog"]
     options = ["--state", str(folder / "state.json"), "--check-interval", str(_INTERVAL_S), "--idle-limit", "2"]
