@@ -48,7 +48,8 @@ class DocumentsTab:
         quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 16}
         opened.select(self.on_refresh, [self.open], shown, **quick)
         self.refresh.click(self.on_refresh, [self.open], shown, **quick)
-        self.act_now.click(self.on_act, [self.message, self.open], shown, **quick)
+        # Multiple: who clears a list presses the next button before the last one is answered.
+        self.act_now.click(self.on_act, [self.message, self.open], shown, trigger_mode="multiple", **quick)
 
     async def on_refresh(self, here: str, request: gr.Request) -> Update:
         """Reads everything anew: when the place is opened, and every moment while files are read."""

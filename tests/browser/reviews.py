@@ -121,3 +121,17 @@ def finished_job(reader: Reader, count: int = 60, name: str = "지난달 리뷰.
         "CASE WHEN mod(n, 4) = 0 THEN 'negative' ELSE 'positive' END, '친절하고' FROM generate_series(0, 20) n", job,
     )  # fmt: skip
     return str(job)
+
+
+def fail_some(reader: Reader, job: str, count: int) -> None:
+    """The first reviews of a finished job were too much for the engine."""
+    reader.app.query(
+        "UPDATE sentiment_rows SET label = NULL, positive = NULL, negative = NULL, neutral = NULL, confidence = NULL, "
+        "error_code = 'engine_busy', error_message = ARRAY['바쁩니다.', 'It is busy.'] "
+        "WHERE job_id = %s AND position < %s",
+        job, count,
+    )  # fmt: skip
+    reader.app.query(
+        "UPDATE sentiment_chunks SET done = done - %s, failed = %s WHERE job_id = %s",
+        count, count, job,
+    )  # fmt: skip

@@ -6,8 +6,9 @@ import io
 import re
 from pathlib import Path
 
+import openpyxl
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.look import readable
 from tests.browser.reviews import (
@@ -15,6 +16,7 @@ from tests.browser.reviews import (
     HOSTILE,
     JOB_MS,
     Sentiment,
+    fail_some,
     finished_job,
     reviews_csv,
     sentiment_of,
@@ -105,6 +107,8 @@ async def test_a_few_pasted_lines_are_answered_at_once(reviews_app: PageApp, ope
     rows = place.page.locator("#sentiment-right table.rows tbody tr")
     await expect(rows).to_have_count(3, timeout=JOB_MS)
     await expect(rows.nth(1)).to_contain_text("<img src=x")
+    await expect(rows.nth(1).locator(".aspect")).to_contain_text("맛")
+    await expect(rows.nth(1).locator(".said b")).to_contain_text("국물은 맛있어요")
     await expect(rows.nth(2)).to_contain_text("1번째와 같은 글")
     assert await place.page.evaluate("window.hacked") is None
 
@@ -195,6 +199,54 @@ async def test_results_are_filtered_readable_and_their_owners_alone(
     await expect(theirs.page.locator("#sentiment-right .welcome")).to_be_visible()
     assert "지난달" not in await theirs.page.content()
     assert (await stranger.context.request.get(f"{reviews_app.url}/api/v1/sentiment/jobs/{job}")).status == 404
+
+
+@pytest.mark.thorough
+async def test_a_workbook_is_sent_once_more_after_its_upload_was_cancelled(
+    reviews_app: PageApp, open_reviews: OpenBrowser, tmp_path: Path
+) -> None:
+    reader = await open_reviews()
+    short_prompt(reader)
+    place = await sentiment_of(reader)
+    path = tmp_path / "리뷰.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["리뷰", "별점"], ["국물이 진해요", 5], ["면이 불었어요", 1]):
+        book.active.append(row)
+    book.save(path)
+    await place.choose(path)
+    await expect(place.setup.locator(".found")).to_contain_text("2행 · 스프레드시트")
+    upload = "**/api/v1/sentiment/jobs"
+    arrived = asyncio.Event()
+
+    async def held(_route: Route) -> None:
+        arrived.set()
+
+    await place.page.route(upload, held)
+    await place.run.click()
+    await arrived.wait()
+    await place.setup.get_by_role("button", name="취소").click()
+    await expect(place.setup).to_contain_text("올리기를 취소했습니다")
+    assert await reader.api("/sentiment/jobs") == []
+    await place.page.unroute(upload)
+    await place.start(path)
+    await place.finished()
+    await expect(place.rows).to_have_count(2)
+
+
+@pytest.mark.thorough
+async def test_failed_reviews_are_tried_again(reviews_app: PageApp, open_reviews: OpenBrowser) -> None:
+    reader = await open_reviews()
+    short_prompt(reader)
+    fail_some(reader, finished_job(reader, count=30), count=3)
+    place = await sentiment_of(reader)
+    await expect(place.job).to_contain_text("실패한 리뷰 3개")
+    await place.job.locator(".act-s-show").first.click()
+    await place.job.locator(".act-s-retry").click()
+    await expect(place.notice).to_contain_text("다시 분석합니다")
+    await place.finished()
+    await expect(place.job.locator(".act-s-retry")).to_have_count(0)
+    (job,) = await reader.api("/sentiment/jobs")
+    assert (job["done"], job["failed"]) == (30, 0)
 
 
 @pytest.mark.thorough

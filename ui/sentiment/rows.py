@@ -1,7 +1,7 @@
 """The table of reviews: what is wanted of it, how its pages look, and the results of a few pasted lines."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -82,15 +82,17 @@ def rows_table(rows: Sequence[ReviewRow], view: View, language: Language, *, is_
 def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
     """Results of a few lines."""
     rows = []
-    for finding in done.findings:
-        said = escape(texts[finding.index][:_TEXT_CHARACTERS])
+    for finding, aspects in zip(done.findings, done.aspects, strict=True):
+        said = f"<div class='said'>{_emphasised(texts[finding.index], [each.evidence for each in aspects])}</div>"
         if finding.duplicate_of is not None:
             said += f"<div class='facts muted'>{escape(t('same_as', language, n=finding.duplicate_of + 1))}</div>"
+        about = _aspects([(each.aspect, each.polarity) for each in aspects], language)
         if finding.label is None:
             why = escape(finding.error.message.in_(language)) if finding.error else ""
-            rows.append([said, f"<span class='badge warn'>{escape(t('label_failed', language))}</span> {why}", "–"])
+            failed = f"<span class='badge warn'>{escape(t('label_failed', language))}</span> {why}"
+            rows.append([said, failed, "–", about])
         else:
-            rows.append([said, label_badge(finding.label, language), f"{finding.confidence:.2f}"])
+            rows.append([said, label_badge(finding.label, language), f"{finding.confidence:.2f}", about])
     labelled = sum(done.counts.values())
     shares = " · ".join(
         f"{label_word(label, language)} {percent(count / labelled if labelled else 0.0)}"
@@ -99,7 +101,7 @@ def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
     told = t("paste_model", language, model=done.model, seconds=done.processing_time)
     if done.hosted:
         told += f" {t('hosted_reviews', language)}"
-    titles = [t(f"column_{key}", language) for key in ("text", "label", "confidence")]
+    titles = [t(f"column_{key}", language) for key in ("text", "label", "confidence", "aspect")]
     return (
         f"<section class='card'><div class='card-head'><h2>{escape(t('paste_title', language))}</h2></div>"
         f"<p><b>{escape(shares)}</b></p>{table(titles, rows)}<p class='facts muted'>{escape(told)}</p></section>"
@@ -111,16 +113,17 @@ def _row(row: ReviewRow, language: Language) -> list[str]:
     facts.append(t("stars_count", language, stars=row.rating) if row.rating is not None else "")
     facts.append(t("row_duplicate", language) if row.duplicate_of is not None else "")
     about = " · ".join(filter(None, facts))
-    said = f"<div class='said'>{_emphasised(row)}</div>"
+    said = f"<div class='said'>{_emphasised(row.text, [each['evidence'] for each in row.aspects])}</div>"
     said += f"<div class='facts muted'>{escape(about)}</div>" if about else ""
     confidence = f"{row.confidence:.2f}" if row.confidence is not None else "–"
-    return [said, _verdict(row, language), confidence, _aspects(row, language), _fixes(row, language)]
+    aspects = _aspects([(each["aspect"], each["polarity"]) for each in row.aspects], language)
+    return [said, _verdict(row, language), confidence, aspects, _fixes(row, language)]
 
 
-def _emphasised(row: ReviewRow) -> str:
+def _emphasised(text: str, evidence: Iterable[str]) -> str:
     """The text with the words in bold that speak of its aspects."""
-    text = row.text[:_TEXT_CHARACTERS] + ("…" if len(row.text) > _TEXT_CHARACTERS else "")
-    words = sorted({each["evidence"] for each in row.aspects if each["evidence"]}, key=len, reverse=True)
+    text = text[:_TEXT_CHARACTERS] + ("…" if len(text) > _TEXT_CHARACTERS else "")
+    words = sorted({each for each in evidence if each}, key=len, reverse=True)
     if not words:
         return escape(text)
     parts = re.split("(" + "|".join(map(re.escape, words)) + ")", text)
@@ -149,14 +152,14 @@ def _verdict(row: ReviewRow, language: Language) -> str:
     return found
 
 
-def _aspects(row: ReviewRow, language: Language) -> str:
+def _aspects(aspects: Iterable[tuple[str, str]], language: Language) -> str:
     signs = {"positive": "＋", "negative": "－", "mixed": "±", "neutral": "·"}
     found = []
-    for each in row.aspects:
-        word = escape(t(f"label_{each['polarity']}", language))
+    for aspect, polarity in aspects:
+        word = escape(t(f"label_{polarity}", language))
         found.append(
-            f"<span class='aspect {each['polarity']}' title='{word}'>{escape(each['aspect'])} "
-            f"{signs[each['polarity']]}<span class='unseen'>{word}</span></span>"
+            f"<span class='aspect {polarity}' title='{word}'>{escape(aspect)} "
+            f"{signs[polarity]}<span class='unseen'>{word}</span></span>"
         )
     return " ".join(found)
 

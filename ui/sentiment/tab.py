@@ -58,7 +58,8 @@ class SentimentTab:
         demo.load(self.on_load, None, [parts.setup, parts.preview, parts.open], **quick)
         opened.select(self.on_open, place, shown, **quick)
         parts.refresh.click(self.on_refresh, [*place, parts.seen], shown, **quick)
-        parts.act_now.click(self.on_act, [parts.message, *place], shown, **quick)
+        # Multiple: who corrects quickly presses the next button before the last one is answered.
+        parts.act_now.click(self.on_act, [parts.message, *place], shown, trigger_mode="multiple", **quick)
         filtered = [parts.rows, parts.page, parts.notice]
         parts.words.change(self.on_filter, place, filtered, trigger_mode="always_last", **quick)
         for choice in (parts.which, parts.restaurant):
@@ -148,6 +149,7 @@ class SentimentTab:
         user, language, parts = who.identity.user_id, who.language, self.parts
         lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
         reviews = [GivenReview(str(number), line) for number, line in enumerate(lines, 1)]
+        aspects = t("aspects_built_in", language).split(",")
         if not lines:
             yield {parts.notice: notice("info", t("paste_empty", language))}
             return
@@ -155,11 +157,11 @@ class SentimentTab:
         try:
             if len(lines) > _AT_ONCE:
                 name = t("paste_name", language, count=len(lines))
-                job = await self._sentiment.start_reviews(user, reviews, name)
+                job = await self._sentiment.start_reviews(user, reviews, name, aspects=aspects)
                 done = await self._opened(who, job.id)
                 done |= {parts.notice: notice("ok", t("paste_job", language, count=len(lines))), parts.paste: ""}
             else:
-                found = await self._sentiment.analyze(user, reviews)
+                found = await self._sentiment.analyze(user, reviews, aspects=aspects)
                 done = {parts.pasted: pasted(found, lines, language), parts.notice: ""}
         except OndolError as error:
             done = {parts.notice: notice("error", error.message(language))}
