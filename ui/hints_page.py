@@ -153,4 +153,4 @@ def _bar(language: Language) -> str:
     run = act("run", "▶ " + escape(t("run", language)), css="button run", title=t("run_hint", language))
     hint = act("hint", escape(t("get_hint", language)), css="button primary")
     keys = escape(t("code_keys", language))
-    return f"<p class='facts keys'>{keys}</p><div class='bar'>{run}<span class='spring'></span>{hint}</div>"
+    return f"<p class='facts keys'>{keys}</p><div class='run-bar'>{run}<span class='spring'></span>{hint}</div>"

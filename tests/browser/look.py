@@ -9,6 +9,11 @@ from tests.browser.chat import still
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 
+_CUT_OFF = """[...document.querySelectorAll("button, a.button")]
+  .filter((it) => it.offsetParent && getComputedStyle(it.parentElement).overflowY === "hidden")
+  .filter((it) => it.parentElement.clientHeight + 2 < it.offsetHeight)
+  .map((it) => it.textContent.trim())"""
+
 
 async def fits(page: Page) -> None:
     """Nothing is wider than the screen."""
@@ -17,8 +22,10 @@ async def fits(page: Page) -> None:
 
 
 async def readable(page: Page, name: str) -> None:
-    """axe-core finds nothing serious: contrast, names, roles."""
+    """No button is cut off, and axe-core finds nothing serious: contrast, names, roles."""
     await still(page)
+    cut: list[str] = await page.evaluate(_CUT_OFF)
+    assert not cut, f"{name}: too little room for {cut}"
     await page.evaluate(AXE)
     result: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     found = [

@@ -29,7 +29,7 @@ def job_card(job: JobView, language: Language) -> str:
     percent = 100 if job.state == "finished" else int(100 * job.progress)
     name = escape(t("job_title", language))
     bar = (
-        f"<div class='bar' role='progressbar' aria-label='{name}' aria-valuemin='0' aria-valuemax='100' "
+        f"<div class='job-bar' role='progressbar' aria-label='{name}' aria-valuemin='0' aria-valuemax='100' "
         f"aria-valuenow='{percent}'><i style='width:{percent}%'></i></div>"
     )
     waits = notice("info", t("job_waiting_info", language)) if job.stage is Stage.WAITING else ""
