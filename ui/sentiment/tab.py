@@ -162,7 +162,7 @@ class SentimentTab:
                 done |= {parts.notice: notice("ok", t("paste_job", language, count=len(lines))), parts.paste: ""}
             else:
                 found = await self._sentiment.analyze(user, reviews, aspects=aspects)
-                done = {parts.pasted: pasted(found, lines, language), parts.notice: ""}
+                done = {parts.pasted: pasted(found, lines, language), parts.notice: "", parts.empty: ""}
         except OndolError as error:
             done = {parts.notice: notice("error", error.message(language))}
         yield done
