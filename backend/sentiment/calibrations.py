@@ -23,12 +23,12 @@ class Calibrations:
                 await session.scalars(select(SentimentCalibration).where(SentimentCalibration.model == model))
             ).all()
         calibration = built_in(model)
-        fits = {row.language: Fit(row.temperature, tuple(row.bias)) for row in rows}
+        fits = {row.language: Fit(tuple(map(tuple, row.weights)), tuple(row.bias)) for row in rows}
         return replace(calibration, fits={**calibration.fits, **fits})
 
     async def keep(self, model: str, language: str, fit: Fit, reviews: int) -> None:
         """Uses a fit from now on, for everyone; `reviews` is how many it was fitted to."""
-        values = {"temperature": fit.temperature, "bias": list(fit.bias), "reviews": reviews}
+        values = {"weights": [list(row) for row in fit.weights], "bias": list(fit.bias), "reviews": reviews}
         statement = insert(SentimentCalibration).values(model=model, language=language, **values)
         async with self._database.session() as session:
             await session.execute(

@@ -95,9 +95,11 @@ def fits_of(answers: Answers, rows: NDArray[np.bool_] | None = None) -> dict[str
 
 def fitted_scores(answers: Answers, fits: Mapping[str, Fit], rows: NDArray[np.bool_]) -> Floats:
     """Probabilities (rows, labels) under fits, between the labels that occur."""
-    chosen = [fits.get(language, Fit()) for language in np.array(answers.languages)[rows]]
-    temperatures = np.array([[fit.temperature] for fit in chosen])
-    return restricted(answers.logits[rows] / temperatures + np.array([fit.bias for fit in chosen]), answers.labels)
+    languages, logits = np.array(answers.languages)[rows], answers.logits[rows]
+    for language in set(answers.languages):
+        mine = languages == language
+        logits[mine] = fits.get(language, Fit()).logits(logits[mine])
+    return restricted(logits, answers.labels)
 
 
 def cross_fitted(answers: Answers, folds: int = 5) -> Floats:

@@ -10,6 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
+from backend.sentiment.calibration import Fit
+from backend.sentiment.calibrations import Calibrations
 from backend.settings import REPOSITORY
 from backend.store.database import Database, alembic_config
 from backend.store.models import Base
@@ -102,7 +104,23 @@ async def test_conversations_without_a_choice_follow_the_routes(empty: Database)
     await empty.migrate()
     async with empty.engine.connect() as connection:
         found = await connection.execute(text("SELECT title, provider FROM conversations"))
-        assert dict(list(found.tuples())) == {"main": None, "pod": "pod"}
+        assert dict(list(found)) == {"main": None, "pod": "pod"}
+
+
+async def test_a_temperature_becomes_weights_and_comes_back(empty: Database) -> None:
+    await empty.migrate()
+    async with empty.engine.begin() as connection:
+        await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0006"))
+        await connection.execute(text(
+            "INSERT INTO sentiment_calibrations (model, language, temperature, bias, reviews)"
+            " VALUES ('m', 'ko', 2, '{0.1,0,-0.1}', 60)"
+        ))  # fmt: skip
+    await empty.migrate()
+    kept = (await Calibrations(empty).of("m")).fits["ko"]
+    assert kept == Fit(Fit.of_temperature(2).weights, (0.1, 0.0, -0.1))
+    async with empty.engine.begin() as connection:
+        await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0006"))
+        assert await connection.scalar(text("SELECT temperature FROM sentiment_calibrations")) == 2
 
 
 async def test_several_processes_migrate_at_once(empty: Database) -> None:

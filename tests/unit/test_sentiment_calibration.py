@@ -28,7 +28,7 @@ def test_without_weight_the_model_is_believed() -> None:
 
 
 def test_a_temperature_flattens_and_a_bias_shifts_only_its_language() -> None:
-    calibration = Calibration(0, {"ko": Fit(2.0, (math.log(2), 0.0, 0.0))})
+    calibration = Calibration(0, {"ko": Fit(Fit.of_temperature(2.0).weights, (math.log(2), 0.0, 0.0))})
     # sqrt(.64) : sqrt(.32) : sqrt(.04), the first doubled
     weights = (2 * 0.8, math.sqrt(0.32), 0.2)
     assert calibration.apply((0.64, 0.32, 0.04), (1 / 3,) * 3, "ko") == pytest.approx(
@@ -64,8 +64,20 @@ def test_a_fit_finds_the_temperature_that_made_the_labels() -> None:
     weights /= weights.sum(axis=1, keepdims=True)
     truth = [int(generator.choice(3, p=row)) for row in weights]
     fit = fitted(true * 2.5 + np.array([0.5, -0.5, 0.0]), truth)  # overconfident and biased
-    assert fit.temperature == pytest.approx(2.5, rel=0.05)
+    weights = np.array(fit.weights)
+    assert weights - weights.mean(axis=0) == pytest.approx((np.eye(3) - 1 / 3) / 2.5, abs=0.02)
     assert fit.bias == pytest.approx((-0.2, 0.2, 0.0), abs=0.06)
+
+
+def test_a_fit_finds_which_way_those_lean_that_might_be_neutral() -> None:
+    generator = np.random.default_rng(5)
+    told = np.log(generator.dirichlet((1, 1, 1), size=20_000))
+    right = 1 / (1 + np.exp(-(told[:, 0] - told[:, 1] - 0.5 * told[:, 2])))
+    truth = [int(u > p) for u, p in zip(generator.random(20_000), right, strict=True)]
+    fit = fitted(told, truth)
+    weights = np.array(fit.weights)
+    assert weights[0] - weights[1] == pytest.approx([1, -1, -0.5], abs=0.1)
+    assert weights[2] == pytest.approx([0, 0, 1], abs=0.1)  # of a label that never occurs: the temperature alone
 
 
 def test_a_fit_lowers_the_error_of_overconfident_scores() -> None:
@@ -74,12 +86,11 @@ def test_a_fit_lowers_the_error_of_overconfident_scores() -> None:
     right = 1 / (1 + np.exp(-(logits[:, 0] - logits[:, 1]) / 4))
     truth = [int(u > p) for u, p in zip(generator.random(4_000), right, strict=True)]
     padded = np.concatenate([logits, np.full((4_000, 1), -20.0)], axis=1)
-    fit = fitted(padded, truth, with_bias=False)
+    fit = fitted(padded, truth)
     labels = (Label.POSITIVE, Label.NEGATIVE)
     before = expected_calibration_error(restricted(padded, labels), truth)
-    after = expected_calibration_error(restricted(padded / fit.temperature, labels), truth)
+    after = expected_calibration_error(restricted(fit.logits(padded), labels), truth)
     assert after < 0.03 < before
-    assert fit.bias == (0.0, 0.0, 0.0)
 
 
 def test_a_label_that_never_occurs_keeps_no_bias() -> None:
@@ -90,7 +101,7 @@ def test_a_label_that_never_occurs_keeps_no_bias() -> None:
 
 def test_separable_labels_do_not_run_away() -> None:
     fit = fitted(np.array([[3.0, -3.0, 0.0], [-3.0, 3.0, 0.0]] * 20), [0, 1] * 20)
-    assert math.isfinite(fit.temperature) and fit.temperature > 0
+    assert np.isfinite(fit.weights).all() and fit.weights[0][0] > fit.weights[0][1]
 
 
 def test_one_label_is_not_enough() -> None:

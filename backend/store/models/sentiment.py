@@ -167,14 +167,14 @@ class SentimentProfile(Base):
 
 
 class SentimentCalibration(Base):
-    """What was fitted to labelled reviews for one model and language of the prompt: log-probabilities are divided by
-    `temperature`, then `bias` is added (positive, negative, neutral). `reviews` counts those it was fitted to."""
+    """What was fitted to labelled reviews for one model and language of the prompt: log-probabilities are multiplied by
+    `weights`, then `bias` is added (positive, negative, neutral). `reviews` counts those it was fitted to."""
 
     __tablename__ = "sentiment_calibrations"
 
     model: Mapped[str] = mapped_column(primary_key=True)
     language: Mapped[str] = mapped_column(primary_key=True)
-    temperature: Mapped[float] = mapped_column(Double)
+    weights: Mapped[list[list[float]]] = mapped_column(ARRAY(Double, dimensions=2))
     bias: Mapped[list[float]] = mapped_column(ARRAY(Double))
     reviews: Mapped[int]
     fitted_at: Mapped[datetime] = mapped_column(server_default=sql_func.now())
