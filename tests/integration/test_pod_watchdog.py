@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from backend.errors import Text
 from backend.pod.alerts import Alert
 from backend.pod.lease import Heartbeat, write_heartbeat
 from backend.pod.machine import Timing
-from backend.pod.outside import App, Outside
+from backend.pod.outside import HEARTBEAT_PATH, App, Outside
 from backend.pod.policy import Config
 from backend.pod.runpod import RunpodRest
 from backend.pod.schedule import parse
@@ -126,6 +127,27 @@ def test_in_a_loop_it_says_what_it_sees_and_ends_when_it_is_told(runpod: RunpodD
     assert status(runpod) == "EXITED"
     assert [line["idle_checks"] for line in lines][:2] == [1, 2]
     assert lines[-1]["events"] and not lines[0]["app_decides"]
+
+
+def test_a_dry_run_says_what_it_would_do_and_leaves_the_pod_alone(runpod: RunpodDouble, tmp_path: Path) -> None:
+    loop = subprocess.Popen(
+        command(tmp_path, "--dry-run", "--check-interval", "1"),
+        env=environment(runpod),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    end = threading.Timer(_DEADLINE_S, loop.kill)
+    end.start()
+    try:
+        assert loop.stdout is not None
+        assert any("dry run: would stop the pod now" in line for line in loop.stdout)
+    finally:
+        loop.terminate()
+        end.cancel()
+        loop.communicate(timeout=_DEADLINE_S)
+    assert status(runpod) == "RUNNING"
+    assert runpod.account.asked("stop") == 0
 
 
 def test_what_is_missing_or_wrong_is_told_with_its_own_status(runpod: RunpodDouble, tmp_path: Path) -> None:
@@ -270,6 +292,57 @@ async def test_a_start_that_runpod_stumbles_over_is_tried_again(runpod: RunpodDo
     assert side.events.count("start_failed") == 2
     runpod.heal()
     await side.provider.close()
+
+
+async def test_the_heartbeat_comes_over_http_with_its_age(tmp_path: Path) -> None:
+    clock = ManualClock(at=datetime(2026, 3, 2, 0, 0, tzinfo=UTC))
+    with HeartbeatServer() as server:
+        app = App(f"{server.url}/", tmp_path, clock)
+        theirs = clock.now() + timedelta(hours=9)  # a clock that goes wrong
+        beat = Heartbeat(theirs, theirs + timedelta(seconds=120), state="armed", acting=True, busy=False)
+        server.answers = (200, json.dumps({**beat.to_json(), "age_s": 30.0}).encode())
+        await app.read()
+        assert app.decides and app.last is not None
+        assert app.last.at == clock.now() - timedelta(seconds=30)
+        for status_code, body in ((503, b""), (200, b"[]"), (200, b"{}"), (200, b" " * 30_000)):
+            server.answers = (status_code, body)
+            await app.read()
+            assert app.decides, body[:10]  # what it said last still holds
+    clock.advance(600)
+    await app.read()
+    assert not app.is_alive and not app.decides
+    assert App("", tmp_path, clock).last == app.last  # kept for the next run
+
+
+class HeartbeatServer:
+    """The page of an app, of which a watchdog asks one thing."""
+
+    def __init__(self) -> None:
+        self.answers = (404, b"")
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status_code, body = page.answers if self.path == HEARTBEAT_PATH else (404, b"")
+                self.send_response(status_code)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Nothing on standard error."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def __enter__(self) -> "HeartbeatServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 async def test_an_alert_goes_by_mail_too() -> None:
