@@ -50,8 +50,9 @@ def _ways(found: Costs, language: Language) -> str:
         for cost in found.ways
     ]
     untold = {Way.POD, Way.POD_ALWAYS_ON, Way.SPOT} - {cost.way for cost in found.ways}
-    note = f"<p class='muted'>{escape(t('pod_ways_untold', language))}</p>" if untold else ""
-    return head + table(titles, listed) + note
+    is_short = found.load is not None and found.load.days < 1
+    notes = [key for key, so in (("pod_ways_short", is_short), ("pod_ways_untold", bool(untold))) if so]
+    return head + table(titles, listed) + "".join(f"<p class='muted'>{escape(t(key, language))}</p>" for key in notes)
 
 
 def _prices(found: Costs, options: PodOptions, language: Language) -> str:

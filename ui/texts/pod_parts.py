@@ -81,6 +81,10 @@ TEXTS: Final[dict[str, Text]] = {
     # comparison
     "pod_ways": Text("이만큼 쓰는 데 드는 한 달 비용", "A month of this load"),
     "pod_ways_empty": Text("쓴 기록이 쌓이면 다른 방법과 견주어 보입니다.", "Shown once some use has been recorded."),
+    "pod_ways_short": Text(
+        "기록이 아직 하루가 안 됩니다. 그것으로 헤아린 한 달이어서, 기록이 쌓이면 많이 달라질 수 있습니다.",
+        "Less than a day is recorded. The month is reckoned from that, and may change much as the record grows.",
+    ),
     "pod_ways_untold": Text("가격을 모르는 방법은 빠져 있습니다. 오른쪽에 가격을 넣으면 함께 견줍니다.", "Ways without a known price are left out; enter their price to compare them."),
     "pod_way": Text("방법", "Way"),
     "pod_way_month": Text("한 달", "A month"),
