@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,14 +15,13 @@ from backend.activity import Activity
 from backend.errors import InvalidRequest, Language, OndolError, ReviewFileEmpty, Text, TooManyReviews, UnknownReview
 from backend.jobs.queue import Jobs
 from backend.llm.router import Router
-from backend.sentiment.analysts import Analysts
-from backend.sentiment.aspects import AspectFinding
+from backend.sentiment.analysts import Analyst, Analysts
 from backend.sentiment.calibrations import Calibrations
 from backend.sentiment.exporting import write_workbook
 from backend.sentiment.importing import FOLDERS, MAX_REVIEWS
 from backend.sentiment.jobs import SentimentJobs
-from backend.sentiment.labels import LABELS, Finding, Label, Review
-from backend.sentiment.open_request import OpenRequest
+from backend.sentiment.labels import Label, Review
+from backend.sentiment.open_request import Analysis, OpenRequest
 from backend.sentiment.pages import ReviewRow, RowFilter, every, least_sure, page, row_at
 from backend.sentiment.profiles import Profiles
 from backend.sentiment.reading.files import check, sniff
@@ -47,27 +47,6 @@ class GivenReview:
     restaurant_id: str = ""
     written_at: str = ""
     rating: float | None = None
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Results of some reviews, in their order, with what they sum up to.
-
-    Attributes:
-        aspects: of each review that has a label, in the order of the findings.
-        counts: labels of the reviews that have one.
-        model: what classified them, the last where another took over.
-        hosted: reviews were sent to a hosted provider.
-        processing_time: seconds.
-    """
-
-    findings: Sequence[Finding]
-    aspects: Sequence[Sequence[AspectFinding]]
-    counts: dict[Label, int]
-    failed: int
-    model: str
-    hosted: bool
-    processing_time: float
 
 
 class SentimentService:
@@ -119,24 +98,38 @@ class SentimentService:
             InvalidRequest: too many aspects, or a name is too long.
             EngineUnavailable, EngineLoading, EngineBusy, EngineRefused, NoEngineAnswers: no model answers.
         """
+        async with aclosing(self.analyze_in_steps(user_id, reviews, language=language, aspects=aspects)) as steps:
+            return [analysis async for analysis in steps][-1]
+
+    async def analyze_in_steps(
+        self,
+        user_id: UUID,
+        reviews: Sequence[GivenReview],
+        *,
+        language: str | None = None,
+        aspects: Sequence[str] = (),
+    ) -> AsyncGenerator[Analysis]:
+        """As `analyze`: the labels as soon as they are there, then the same with the aspects if any are asked for."""
         if len(reviews) > MAX_AT_ONCE:
             raise TooManyReviews(limit=MAX_AT_ONCE)
         names = _aspects(aspects)
         self._activity.admit()
         with self._activity.work("sentiment"):
-            return await self._analyze(user_id, reviews, language, names)
+            started = time.perf_counter()
+            profile = await self.profiles.profile_of(user_id, language)
+            asked = [Review(each.id, each.content, at) for at, each in enumerate(reviews)]
+            request = OpenRequest(profile, asked, names)
+            for step in (request.classify, request.find_aspects) if names else (request.classify,):
+                await self._answered(step, started + _DEADLINE_S)
+                yield request.analysis(time.perf_counter() - started)
 
-    async def _analyze(
-        self, user_id: UUID, reviews: Sequence[GivenReview], language: str | None, names: Sequence[str]
-    ) -> Analysis:
-        started = time.perf_counter()
-        profile = await self.profiles.profile_of(user_id, language)
-        request = OpenRequest(profile, [Review(each.id, each.content, at) for at, each in enumerate(reviews)], names)
+    async def _answered(self, step: Callable[[Analyst, float], Awaitable[None]], until: float) -> None:
+        """Does a step with the first analyst that is up, and goes on with another where one fails."""
         analyst = await self._analysts.pick()
         failed: set[str] = set()
         while True:
             try:
-                await request.answer(analyst, _DEADLINE_S - (time.perf_counter() - started))
+                await step(analyst, until - time.perf_counter())
             except OndolError as error:
                 failed.add(analyst.name)
                 other = await self._analysts.instead_of(analyst, error, failed)
@@ -144,19 +137,8 @@ class SentimentService:
                     raise
                 analyst = other
             else:
-                break
-        self._analysts.succeeded(analyst)
-        findings = request.findings
-        counts = {label: sum(finding.label is label for finding in findings) for label in LABELS}
-        return Analysis(
-            findings=findings,
-            aspects=request.aspects,
-            counts=counts,
-            failed=len(findings) - sum(counts.values()),
-            model=analyst.classifier.model,
-            hosted=request.hosted,
-            processing_time=time.perf_counter() - started,
-        )
+                self._analysts.succeeded(analyst)
+                return
 
     @property
     def max_file_mb(self) -> int:

@@ -22,9 +22,10 @@ from backend.errors import InvalidRequest, Language, Text, UploadWithoutFiles
 from backend.sentiment.aspects import AspectFinding, is_mixed
 from backend.sentiment.exporting import MEDIA_TYPES, ExportFormat, as_object, file_name, lines_of
 from backend.sentiment.labels import Finding, Label
+from backend.sentiment.open_request import Analysis
 from backend.sentiment.pages import MAX_PAGE, ReviewRow, RowFilter
 from backend.sentiment.reading.shape import Mapping
-from backend.sentiment.service import Analysis, GivenReview, SentimentService
+from backend.sentiment.service import GivenReview, SentimentService
 from backend.sentiment.store import JobView
 from backend.settings import Settings
 from backend.web.identity import require_scope

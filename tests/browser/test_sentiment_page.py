@@ -107,7 +107,7 @@ async def test_a_few_pasted_lines_are_answered_at_once(reviews_app: PageApp, ope
     rows = place.page.locator("#sentiment-right table.rows tbody tr")
     await expect(rows).to_have_count(3, timeout=JOB_MS)
     await expect(rows.nth(1)).to_contain_text("<img src=x")
-    await expect(rows.nth(1).locator(".aspect")).to_contain_text("맛")
+    await expect(rows.nth(1).locator(".aspect")).to_contain_text("맛", timeout=JOB_MS)  # after the labels
     await expect(rows.nth(1).locator(".said b")).to_contain_text("국물은 맛있어요")
     await expect(rows.nth(2)).to_contain_text("1번째와 같은 글")
     assert await place.page.evaluate("window.hacked") is None

@@ -8,8 +8,8 @@ from uuid import UUID
 from backend.errors import Language
 from backend.sentiment.exporting import ExportFormat
 from backend.sentiment.labels import LABELS, Label
+from backend.sentiment.open_request import Analysis
 from backend.sentiment.pages import MAX_PAGE, ReviewRow, RowFilter
-from backend.sentiment.service import Analysis
 from ui.html import act, escape, table
 from ui.sentiment.words import label_badge, label_word, percent
 from ui.text import t

@@ -1,6 +1,7 @@
 """The sentiment place: handlers. Files are sent by `static/sentiment.js` to the API, which makes jobs of them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -161,8 +162,11 @@ class SentimentTab:
                 done = await self._opened(who, job.id)
                 done |= {parts.notice: notice("ok", t("paste_job", language, count=len(lines))), parts.paste: ""}
             else:
-                found = await self._sentiment.analyze(user, reviews, aspects=aspects)
-                done = {parts.pasted: pasted(found, lines, language), parts.notice: "", parts.empty: ""}
+                looking = notice("info", t("paste_aspects", language))
+                async with aclosing(self._sentiment.analyze_in_steps(user, reviews, aspects=aspects)) as steps:
+                    async for found in steps:
+                        yield {parts.pasted: pasted(found, lines, language), parts.notice: looking, parts.empty: ""}
+                done = {parts.notice: ""}
         except OndolError as error:
             done = {parts.notice: notice("error", error.message(language))}
         yield done

@@ -63,6 +63,7 @@ TEXTS: Final[dict[str, Text]] = {
     "paste_empty": Text("리뷰를 한 줄에 하나씩 붙여 넣어 주세요.", "Paste reviews first, one a line."),
     "paste_title": Text("붙여 넣은 리뷰", "Pasted reviews"),
     "paste_working": Text("리뷰 {count:,}개를 읽는 중입니다…", "Reading {count:,} reviews…"),
+    "paste_aspects": Text("항목별로 무엇을 말하는지 찾는 중입니다…", "Looking for what is said about each aspect…"),
     "paste_job": Text("{count:,}개여서 작업으로 시작했습니다.", "There are {count:,}, so a job was started."),
     "paste_name": Text("붙여 넣은 리뷰 {count:,}개", "{count:,} pasted reviews"),
     "paste_model": Text("{model} · {seconds:,.1f}초", "{model} · {seconds:,.1f} s"),
