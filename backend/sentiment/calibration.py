@@ -107,7 +107,7 @@ def fitted(logits: Floats, truth: Sequence[int]) -> Fit:
 
     It is one temperature for all labels, and what departs from it for the labels that occur in `truth`. A label that
     never does has the temperature alone: a file without neutral reviews tells nothing of how often reviews are neutral,
-    though it may tell which way those lean that might be.
+    though it may tell which way those lean that might be. Where the labels contradict the model, all scores are equal.
 
     Args:
         logits: of `Calibration.logits`, (n, labels).
@@ -131,6 +131,8 @@ def fitted(logits: Floats, truth: Sequence[int]) -> Fit:
     ridge = np.full(features.shape[2], _RIDGE)
     ridge[own] = _RIDGE_OF_WEIGHTS
     parameters = _likeliest(features, y, ridge)
+    if parameters[0] <= 0:  # labels that contradict the model: no answer is better than its opposite
+        return Fit(((0.0,) * columns,) * columns)
     weights, bias = np.eye(columns) * parameters[0], np.zeros(columns)
     weights[present] += parameters[own]
     bias[present] = parameters[shift]

@@ -104,6 +104,12 @@ def test_separable_labels_do_not_run_away() -> None:
     assert np.isfinite(fit.weights).all() and fit.weights[0][0] > fit.weights[0][1]
 
 
+def test_labels_that_are_swapped_do_not_turn_the_model_round() -> None:
+    logits = np.log([[0.9, 0.05, 0.05], [0.2, 0.7, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1]] * 20)
+    fit = fitted(logits, [1, 0, 1, 0] * 20)
+    assert Calibration(fits={"ko": fit}).apply((0.9, 0.05, 0.05), (1 / 3,) * 3, "ko") == pytest.approx((1 / 3,) * 3)
+
+
 def test_one_label_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two labels"):
         fitted(np.zeros((3, 3)), [1, 1, 1])
