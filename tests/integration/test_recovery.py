@@ -92,7 +92,8 @@ async def token_in(checkout: Checkout) -> str:
         await database.close()
 
 
-@pytest.mark.parametrize("service", ["app", "llm", "database", "supervisord"])
+# A killed supervisord is started again in test_quick_start.py, too.
+@pytest.mark.parametrize("service", ["app", "llm", "database", pytest.param("supervisord", marks=pytest.mark.thorough)])
 async def test_a_kill_during_ten_answers_loses_nothing(
     checkout: Checkout, client: httpx.AsyncClient, service: str
 ) -> None:
