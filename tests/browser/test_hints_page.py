@@ -158,6 +158,7 @@ async def test_in_english_on_a_phone(page_app: PageApp, open_browser: OpenBrowse
     await _fits(page)
 
 
+@pytest.mark.thorough
 async def test_an_admin_imports_problems_and_sees_how_learners_fare(
     page_app: PageApp, open_browser: OpenBrowser, tmp_path: Path
 ) -> None:

@@ -118,7 +118,9 @@ async def test_everything_can_be_reached_at_390_pixels(
     await fits(page)
 
 
-@pytest.mark.parametrize(("scheme", "locale"), [("light", "ko-KR"), ("dark", "en-US")])
+@pytest.mark.parametrize(
+    ("scheme", "locale"), [("light", "ko-KR"), pytest.param("dark", "en-US", marks=pytest.mark.thorough)]
+)
 async def test_every_page_is_readable(page_app: PageApp, open_browser: OpenBrowser, locale: str, scheme: str) -> None:
     stranger = await open_browser(None, locale=locale, color_scheme=scheme)
     page = await stranger.context.new_page()

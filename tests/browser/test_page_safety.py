@@ -146,6 +146,7 @@ def _attempts(victim: str, conversation: str, message: str, hint: str, problem_s
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 async def test_an_ordinary_user_calls_every_handler_by_its_number(page_app: PageApp, open_browser: OpenBrowser) -> None:
     victim = await open_browser(role=Role.ADMIN)
     page_app.engine.answer("a hidden-treasure of an answer")

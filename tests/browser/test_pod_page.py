@@ -174,6 +174,7 @@ async def test_an_ordinary_user_sees_the_state_and_can_do_nothing(pod_pages: Pod
 @pytest.mark.parametrize(
     ("locale", "scheme"), [("ko-KR", "light"), pytest.param("en-US", "dark", marks=pytest.mark.thorough)]
 )
+@pytest.mark.thorough
 async def test_it_is_readable_wide_and_narrow(
     pod_pages: PodPages, open_pod: OpenBrowser, locale: str, scheme: str
 ) -> None:

@@ -113,6 +113,7 @@ async def test_a_few_pasted_lines_are_answered_at_once(reviews_app: PageApp, ope
     assert await place.page.evaluate("window.hacked") is None
 
 
+@pytest.mark.thorough
 async def test_a_job_is_paused_resumed_stopped_and_deleted(
     reviews_app: PageApp, open_reviews: OpenBrowser, tmp_path: Path
 ) -> None:
@@ -166,6 +167,7 @@ async def test_files_that_cannot_be_read_say_why(
     await expect(place.setup.locator(".setup-here")).to_be_empty()
 
 
+@pytest.mark.thorough
 async def test_results_are_filtered_readable_and_their_owners_alone(
     reviews_app: PageApp, open_reviews: OpenBrowser
 ) -> None:
