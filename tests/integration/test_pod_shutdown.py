@@ -15,7 +15,8 @@ from backend.pod.machine import Phase
 from backend.pod.runpod import RunpodRest
 from backend.pod.sample import Verdict
 from backend.pod.webhook import Alerts
-from tests.fixtures.keeper import Keeper, Receiver, memory_folder, no_pause
+from tests.fixtures.keeper import Keeper, memory_folder, no_pause
+from tests.fixtures.outside_servers import Receiver
 from tests.fixtures.runpod import ManualClock
 from tests.runpod_double import CANARY, KEY, Account, FakePod, FaultKind, RunpodDouble
 

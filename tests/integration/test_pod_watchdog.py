@@ -2,7 +2,6 @@
 
 import json
 import os
-import socketserver
 import subprocess
 import sys
 import threading
@@ -11,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,15 @@ from backend.errors import Text
 from backend.pod.alerts import Alert
 from backend.pod.lease import Heartbeat, write_heartbeat
 from backend.pod.machine import Timing
-from backend.pod.outside import HEARTBEAT_PATH, App, Outside
+from backend.pod.outside import App, Outside
 from backend.pod.policy import Config
 from backend.pod.runpod import RunpodRest
 from backend.pod.schedule import parse
 from backend.pod.shutdown import Shutdown
 from backend.pod.webhook import Alerts
 from backend.settings import REPOSITORY
-from tests.fixtures.keeper import Receiver, memory_folder, no_pause
+from tests.fixtures.keeper import memory_folder, no_pause
+from tests.fixtures.outside_servers import HeartbeatServer, MailServer, Receiver
 from tests.fixtures.runpod import ManualClock
 from tests.runpod_double import KEY, Account, FakePod, FaultKind, RunpodDouble
 
@@ -314,37 +313,6 @@ async def test_the_heartbeat_comes_over_http_with_its_age(tmp_path: Path) -> Non
     assert App("", tmp_path, clock).last == app.last  # kept for the next run
 
 
-class HeartbeatServer:
-    """The page of an app, of which a watchdog asks one thing."""
-
-    def __init__(self) -> None:
-        self.answers = (404, b"")
-        page = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status_code, body = page.answers if self.path == HEARTBEAT_PATH else (404, b"")
-                self.send_response(status_code)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_arguments: object) -> None:
-                """Nothing on standard error."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-
-    def __enter__(self) -> "HeartbeatServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
 async def test_an_alert_goes_by_mail_too() -> None:
     with MailServer() as server:
         alerts = Alerts("", "ops@example.org", f"smtp://127.0.0.1:{server.port}", pause_s=0.0)
@@ -356,36 +324,3 @@ async def test_an_alert_goes_by_mail_too() -> None:
     assert message["To"] == "ops@example.org" and "꺼지지 않습니다" in message["Subject"]
     body = message.get_body()
     assert body is not None and "It does not stop" in body.get_content()
-
-
-class MailServer:
-    """As much of SMTP as a client needs to hand over a mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[bytes] = []
-        mails = self.mails
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(b"220 test\r\n")
-                for line in self.rfile:
-                    verb = line[:4].upper()
-                    if verb == b"DATA":
-                        self.wfile.write(b"354 go on\r\n")
-                        mails.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-                    self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-                    if verb == b"QUIT":
-                        return
-
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-
-    def __enter__(self) -> "MailServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
