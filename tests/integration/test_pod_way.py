@@ -149,8 +149,7 @@ def pod(small_gguf: Path, hub_double: HubDouble) -> Iterator[Pod]:
     finally:
         hub_double.open.set()
         made.checkout.run("--stop")
-        for process in made.checkout.processes():
-            process.kill()
+        made.checkout.kill()
         shutil.rmtree(above)
 
 
@@ -229,9 +228,7 @@ def test_a_stop_loses_nothing_and_the_next_start_knows_what_worked(pod: Pod, hub
 
 def test_the_engine_does_not_outlive_the_supervisor(pod: Pod) -> None:
     assert _stand_ins(pod)
-    for process in pod.checkout.processes():
-        if "supervisord" in " ".join(process.cmdline()):
-            process.kill()
+    assert pod.checkout.kill("supervisord")
     pod.wait_for(lambda: not _stand_ins(pod))
 
 

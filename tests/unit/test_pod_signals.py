@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -332,9 +333,10 @@ async def test_a_probe_that_does_not_exist_is_unknown() -> None:
 def wait_until_ended(pid: int) -> None:
     """Returns when the process is gone, or dead and not yet collected by its parent."""
     deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "the probe's child still runs"
-        time.sleep(0.01)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, "the probe's child still runs"
+            time.sleep(0.01)
 
 
 class Broken:
