@@ -8,8 +8,8 @@ from backend.pod.machine import Progress
 from backend.pod.pods import GpuType, Pod, PodStatus
 
 _STOP_FAILED = Text(
-    "파드 {pod}를 끄지 못했습니다. {attempts}번 요청했고 마지막으로 본 상태는 {status}입니다. {cost}{trouble}",
-    "Pod {pod} could not be stopped: asked {attempts} times, last seen {status}. {cost}{trouble}",
+    "파드 {pod}를 끄지 못했습니다. {attempts}번 시도했고 마지막으로 본 상태는 {status}입니다. {cost}{trouble}",
+    "Pod {pod} could not be stopped: tried {attempts} times, last seen {status}. {cost}{trouble}",
 )
 _STOP_SUBJECT = Text("온돌: GPU 파드가 꺼지지 않습니다", "Ondol: the GPU pod does not stop")
 _COST = Text("한 시간에 ${rate:.2f}씩 나가고 있습니다. ", "It costs ${rate:.2f} an hour. ")
@@ -20,6 +20,15 @@ _START_FAILED = Text(
 )
 _INSTEAD = Text(" 지금 빌릴 수 있는 것: {types}.", " Free to rent now: {types}.")
 _NONE_INSTEAD = Text(" 다른 종류도 지금은 없습니다.", " No other type is free now either.")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """GPUs that could be rented in place of a pod's own, with the price of all of them."""
+
+    gpu: GpuType
+    count: int
+    usd_per_hour: float
 
 
 @dataclass(frozen=True)
@@ -55,13 +64,15 @@ def stop_failed(pod_id: str, pod: Pod | None, progress: Progress, now: datetime)
     return Alert("stop_failed", _STOP_SUBJECT, text, progress.incident, pod_id, now)
 
 
-def start_failed(
-    pod_id: str, trouble: OndolError, instead: list[GpuType] | None, incident: str, now: datetime
-) -> Alert:
+def start_failed(pod_id: str, trouble: OndolError, instead: list[Offer] | None, incident: str, now: datetime) -> Alert:
     """A scheduled start that does not work. `instead`: free GPUs in its place; None where that is not the trouble."""
     hint = Text("", "")
     if instead is not None:
-        types = ", ".join(f"{kind.name} {kind.memory_gb:.0f} GB ${kind.secure_price:.2f}/h" for kind in instead)
+        types = ", ".join(
+            f"{f'{each.count} × ' if each.count > 1 else ''}{each.gpu.name} {each.gpu.memory_gb:.0f} GB"
+            f" ${each.usd_per_hour:.2f}/h"
+            for each in instead
+        )
         hint = Text(*(part.format(types=types) for part in (_INSTEAD if instead else _NONE_INSTEAD)))
     text = Text(
         *(

@@ -56,7 +56,7 @@ class Attempt:
         """Writes the audit line, sends the stop, reads the pod again."""
         book, now = self._book, self._clock.now()
         order = book.progress.order
-        progress = machine.requested(book.progress, book.memory.session, now, self._timing())
+        progress = machine.requested(book.progress, now, self._timing())
         try:
             book.move_on_record(
                 progress,
@@ -93,8 +93,8 @@ class Attempt:
             self._book.move(
                 machine.stopped(progress), "stop_verified", incident=progress.incident, attempts=progress.attempts
             )
-        elif pod is not None and _is_another_session(pod, progress.session or progress.requested_at):
-            self._started_again(progress, pod)
+        elif pod is not None and self.end_if_overtaken(pod):
+            return
         elif pod is not None and pod.status is PodStatus.TERMINATED:
             await self._failed(progress, PodTerminated(pod=pod.id))
         elif refusal is not None:
@@ -102,10 +102,31 @@ class Attempt:
         elif progress.is_due(now):
             await self._failed(progress, self._watch.trouble or StopHadNoEffect(pod=self._book.pod_id))
 
-    def _started_again(self, progress: Progress, pod: Pod) -> None:
-        """A stop asked for from inside ends the one who asked; the next start finds that it worked."""
-        asked, began = progress.requested_at, pod.started_at
-        stopped_for = (began - asked).total_seconds() if asked and began else None
+    def end_if_overtaken(self, pod: Pod) -> bool:
+        """Ends the stop under way where it was ordered before the pod, as just read, was started; whether it was.
+
+        A stop asked for from inside ends the one who asked: the next start finds that it worked.
+        """
+        progress = self._book.progress
+        if not progress.is_overtaken_by(pod.started_at):
+            return False
+        if progress.requested_at is None:
+            self._book.move(
+                Progress(), "called_off", incident=progress.incident, phase=progress.phase, reason="started_again"
+            )
+        else:
+            self._confirmed(progress, progress.requested_at, pod)
+        self._watch.forget_idleness()
+        return True
+
+    async def unread(self) -> None:
+        """An attempt that ends with its first look: whether the pod was started since is not known, nothing is sent."""
+        trouble = self._watch.trouble or StopHadNoEffect(pod=self._book.pod_id)
+        await self._failed(machine.unread(self._book.progress), trouble)
+
+    def _confirmed(self, progress: Progress, asked: datetime, pod: Pod) -> None:
+        began = pod.started_at
+        stopped_for = (began - asked).total_seconds() if began else None
         self._book.move(
             Progress(),
             "stop_confirmed_at_start",
@@ -114,7 +135,6 @@ class Attempt:
             started_at=_text(began),
             stopped_for_s=round(stopped_for) if stopped_for is not None else None,
         )
-        self._watch.forget_idleness()
 
     async def _failed(self, progress: Progress, error: OndolError) -> None:
         now = self._clock.now()
@@ -147,10 +167,6 @@ class Attempt:
                 reached=list(delivered.reached),
                 error=progress.trouble.code if progress.trouble else "",
             )
-
-
-def _is_another_session(pod: Pod, session: datetime | None) -> bool:
-    return pod.started_at is not None and session is not None and pod.started_at > session
 
 
 def _text(moment: datetime | None) -> str | None:

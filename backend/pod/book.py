@@ -48,6 +48,9 @@ class Book:
     """Args:
     state_path: file of the memory; audit and heartbeat are beside it.
     actor: who writes, where a step is nobody else's: `policy` or `watchdog`.
+
+    Attributes:
+        taken_up: incident of the stop that was under way when this process began; empty when none was.
     """
 
     def __init__(self, state_path: Path, pod_id: str, actor: str, clock: Clock, drain: Drain) -> None:
@@ -56,6 +59,7 @@ class Book:
         self.memory = Memory(pod_id)
         self._file, self._clock = MemoryFile(state_path), clock
         self._saved = True
+        self.taken_up = ""
 
     @property
     def progress(self) -> Progress:
@@ -73,6 +77,7 @@ class Book:
         if found is not None:
             # A migrated pod has another id: a stop of the old one is none of the new one.
             self.memory = found if found.pod_id == self.pod_id else Memory(self.pod_id, starts_s=found.starts_s)
+        self.taken_up = self.progress.incident
         self._sync_drain()
 
     def move(self, progress: Progress, event: str, actor: str = "", **detail: Any) -> None:

@@ -1,11 +1,12 @@
 """What a pod costs, from what was recorded of it. Pure arithmetic; money in US dollars, times aware.
 
 Estimated: the time it ran times the last rate that was told while it ran (RunPod tells 0 for a stopped pod), and its
-volume. Billed: lines of RunPod's bill, which come hours later; for the time after the last line the estimate stands.
+volume. Billed: lines of RunPod's bill, which come hours later; for the time after the last line the estimate stands,
+and for a network volume, which is not in the bill of a pod.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -43,19 +44,24 @@ class Run:
 
 @dataclass(frozen=True)
 class Storage:
-    """What is paid for beside the GPU, in GB."""
+    """What is paid for beside the GPU, in GB.
+
+    Attributes:
+        network_volume_gb: 0 without one; None: there is one, of which the size is not known. It is left out then.
+    """
 
     volume_gb: float = 0.0
-    network_volume_gb: float = 0.0
+    network_volume_gb: float | None = 0.0
 
     def usd(self, running_hours: float, stopped_hours: float) -> float:
         volume = running_hours * VOLUME_RUNNING_USD + stopped_hours * VOLUME_STOPPED_USD
         network = (running_hours + stopped_hours) * NETWORK_VOLUME_USD
-        return (self.volume_gb * volume + self.network_volume_gb * network) / _HOURS_A_MONTH
+        return (self.volume_gb * volume + (self.network_volume_gb or 0.0) * network) / _HOURS_A_MONTH
 
     @property
-    def usd_a_day_stopped(self) -> float:
-        return self.usd(0.0, 24.0)
+    def usd_a_day_stopped(self) -> float | None:
+        """None where not all of it is known."""
+        return None if self.network_volume_gb is None else self.usd(0.0, 24.0)
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ def reconciled(
 ) -> Spending:
     """As billed up to the end of the last line, estimated from there on.
 
+    The bill of a pod has its own volume and no network volume: that stays estimated throughout.
+
     Args:
         lines: all that there are of this time; an hour without a line cost nothing.
     """
@@ -121,8 +129,10 @@ def reconciled(
     rest = estimated(runs, storage, billed_until, until, known_since=known_since)
     gpu = sum((line.gpu_usd + line.cpu_usd) * _share(line, since, until) for line in known)
     total = sum(line.total_usd * _share(line, since, until) for line in known)
-    label = Label.BILLED if billed_until >= until else Label.PARTLY
-    return Spending(gpu + rest.gpu_usd, total - gpu + rest.storage_usd, label)
+    network = estimated([], replace(storage, volume_gb=0.0), since, billed_until, known_since=known_since)
+    is_whole = billed_until >= until and storage.network_volume_gb == 0
+    label = Label.BILLED if is_whole else Label.PARTLY
+    return Spending(gpu + rest.gpu_usd, total - gpu + network.storage_usd + rest.storage_usd, label)
 
 
 def running_hours(runs: Iterable[Run], since: datetime, until: datetime) -> float:

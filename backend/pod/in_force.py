@@ -1,17 +1,27 @@
-"""The settings in force, as the parts of the pod's keeper ask for them at every step."""
+"""The settings in force, as the parts of the pod's keeper ask for them at every step.
 
+What the operator has changed is kept in the database. A copy is on the disk, because a pod is kept before the database
+is there, and while it is away: by the operator's schedule, hours and limits then, not by the environment's.
+"""
+
+import json
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from pydantic import ValidationError
 
-from backend.errors import InvalidRequest, Text
+from backend.errors import InvalidRequest, OndolError, Text
+from backend.pod.files import write_whole
 from backend.pod.idle_rule import IdleRule
 from backend.pod.machine import Timing
 from backend.pod.options import PodOptions
 from backend.pod.policy import Config
 from backend.pod.schedule import Schedule, parse
 from backend.settings import Settings
+
+FILE_NAME = "pod-settings.json"
+log = structlog.get_logger()
 
 
 class InForce:
@@ -22,9 +32,13 @@ class InForce:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings, self._path = settings, settings.data_dir / FILE_NAME
         self.rule: IdleRule | None = None
-        self.adopt({})
+        self._use({})
+        try:
+            self._use(json.loads(self._path.read_bytes()))
+        except (OSError, ValueError, OndolError):
+            return  # there is none, or it is of another release: the database has what was changed
 
     def checked(self, changes: Mapping[str, Any]) -> PodOptions:
         """The environment's values with these changes. Raises InvalidRequest, InvalidSchedule."""
@@ -36,16 +50,23 @@ class InForce:
             raise InvalidRequest(reason=Text(reason, reason)) from None
 
     def adopt(self, changes: Mapping[str, Any]) -> None:
-        """Puts changes in force, in place of all earlier ones. Raises InvalidRequest, InvalidSchedule."""
-        self.options = self.checked(changes)
-        self.changed = changes
-        self._schedule = parse(self.options.schedule)
-        self._config = self.options.config(self.rule)
+        """Puts changes in force, in place of all earlier ones, and on disk. Raises InvalidRequest, InvalidSchedule."""
+        self._use(changes)
+        try:
+            write_whole(self._path, json.dumps(changes, ensure_ascii=False))
+        except OSError as error:
+            log.error("pod_settings_not_saved", reason=error.strerror or type(error).__name__)
 
     def follow(self, rule: IdleRule | None) -> None:
         """Another learnt rule, or none."""
         self.rule = rule
         self._config = self.options.config(rule)
+
+    def _use(self, changes: Mapping[str, Any]) -> None:
+        self.options = self.checked(changes)
+        self.changed = changes
+        self._schedule = parse(self.options.schedule)
+        self._config = self.options.config(self.rule)
 
     def config(self) -> Config:
         """What the policy goes by."""

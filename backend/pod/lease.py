@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from filelock import FileLock
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from backend.pod.clock import aware
 from backend.pod.files import write_whole
+from backend.pod.quiet import QuietWindow
 
 HEARTBEAT_FILE = "pod-heartbeat.json"
 LEASE_FILE = "pod-lease.json"
@@ -28,11 +29,14 @@ class Heartbeat:
 
     Attributes:
         at: when it was written; until: when the app counts as gone without another.
+        age_s: time since the app's last tick in seconds, for a reader whose clock differs.
         state: phase of the stop, e.g. `armed`.
         acting: whether it would stop the pod itself; not when it has no key, or has given up.
         busy: whether any signal says that somebody works; None when that is not known.
         last_activity_at: of anybody, as far as known.
         schedule: the schedule in force, for a watchdog that has none of its own.
+        quiet: hours in which the pod must not be stopped for idleness.
+        ready_since: when a question could first be answered; None while that is not so.
     """
 
     at: AwareDatetime
@@ -42,9 +46,12 @@ class Heartbeat:
     version: str = ""
     pod_id: str = ""
     busy: bool | None = None
-    last_activity_at: datetime | None = None
-    keep_awake_until: datetime | None = None
+    last_activity_at: AwareDatetime | None = None
+    keep_awake_until: AwareDatetime | None = None
     schedule: str = ""
+    quiet: Annotated[tuple[QuietWindow, ...], Field(max_length=20)] = ()
+    ready_since: AwareDatetime | None = None
+    age_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return dict(_adapter().dump_python(self, mode="json"))

@@ -14,7 +14,7 @@ from backend.pod.history import PodHistory
 from backend.pod.options import PodOptions
 from backend.pod.pods import BillingLine, Pod, PodProvider, PodStatus
 
-_BILL_KEPT = timedelta(hours=1)
+_READ_KEPT = timedelta(hours=1)  # the bill, and the size of a network volume
 log = structlog.get_logger()
 
 
@@ -25,7 +25,8 @@ class Money:
     Attributes:
         rate_usd: an hour while it runs; None where nobody has told or entered it.
         session_usd, session_since: of the run under way, the GPU's share; None when it does not run.
-        storage_usd_a_day: while it is stopped.
+        storage_usd_a_day: while it is stopped; None where nobody told the size of a volume, which what is spent is
+            then without.
         saved_usd: this month, by stopping; None without a rate.
         always_on_usd: what this whole month would cost without a stop; None without a rate.
         billed_at: when the bill was last read; bill_trouble: why it could not be.
@@ -37,7 +38,7 @@ class Money:
     session_since: datetime | None
     today: Spending
     month: Spending
-    storage_usd_a_day: float
+    storage_usd_a_day: float | None
     saved_usd: float | None
     always_on_usd: float | None
     billed_at: datetime | None
@@ -60,6 +61,8 @@ class Ledger:
         self._lines: Sequence[BillingLine] = ()
         self._billed_at: datetime | None = None
         self._bill_trouble: OndolError | None = None
+        self._network_gb: float | None = None
+        self._network_read: tuple[str, datetime] | None = None
 
     @property
     def runs(self) -> Sequence[Run]:
@@ -80,9 +83,10 @@ class Ledger:
             DatabaseUnavailable
         """
         self._pod = pod
+        await self._read_network_volume(pod, now)
         if pod.status is PodStatus.EXITED:
             if self._runs and self._runs[-1].stopped_at is None:
-                at, by = _stop_of(audit, self._runs[-1].started_at, now) or (now, "")
+                at, by = self._stop_of(audit, self._runs[-1].started_at, now) or (now, "")
                 await self._end(at, by)
         elif pod.started_at is not None and pod.has_runtime:
             await self._began(pod.started_at, ready_since, costs.rate_of(pod, self._last_rate()), audit)
@@ -97,7 +101,7 @@ class Ledger:
         """Reads the bill of this month, at most once an hour. Never raises."""
         if self._provider is None or not self._pod_id:
             return
-        if self._billed_at is not None and now - self._billed_at < _BILL_KEPT:
+        if self._billed_at is not None and now - self._billed_at < _READ_KEPT:
             return
         try:
             lines = await self._provider.billing(self._pod_id, costs.start_of_month(now, zone), now)
@@ -118,8 +122,10 @@ class Ledger:
         return told or self._last_rate() or options.prices.pod_usd_per_hour
 
     def storage(self, options: PodOptions) -> Storage:
-        """What is paid for beside the GPU."""
-        return options.storage(self._pod)
+        """What is paid for beside the GPU; of a pod that was never read it is not known."""
+        if self._pod is None and self._pod_id:
+            return Storage(network_volume_gb=options.network_volume_gb or None)
+        return options.storage(self._pod, self._network_gb)
 
     def spent_this_month(self, options: PodOptions, now: datetime) -> float | None:
         """GPU and storage; None where no run is known."""
@@ -150,6 +156,19 @@ class Ledger:
             known_since=known_since,
         )
 
+    async def _read_network_volume(self, pod: Pod, now: datetime) -> None:
+        """Reads its size, at most once an hour: a volume can be made larger."""
+        volume, before = pod.network_volume_id, self._network_read
+        is_same = before is not None and before[0] == volume
+        if self._provider is None or not volume or (is_same and before and now - before[1] < _READ_KEPT):
+            return
+        self._network_read = (volume, now)
+        try:
+            self._network_gb = await self._provider.network_volume_gb(volume)
+        except OndolError as error:
+            self._network_gb = self._network_gb if is_same else None
+            log.warning("network_volume_not_read", reason=error.code)
+
     def _spent(self, options: PodOptions, since: datetime, until: datetime) -> Spending:
         known_since = self._runs[0].started_at if self._runs else until
         return costs.reconciled(self._runs, self.storage(options), self._lines, since, until, known_since=known_since)
@@ -163,7 +182,7 @@ class Ledger:
         last = self._runs[-1] if self._runs else None
         if last is not None and last.stopped_at is None and last.started_at < at:
             # Nobody was there to see it stop: it was when it was asked to, or when it was last seen.
-            end = _stop_of(audit, last.started_at, at) or (
+            end = self._stop_of(audit, last.started_at, at) or (
                 await self._history.last_seen(self._book, last.started_at, at) or last.started_at,
                 "",
             )
@@ -177,8 +196,15 @@ class Ledger:
         await self._history.stopped(self._book, at, by)
         await self.load()
 
-
-def _stop_of(audit: Sequence[AuditEntry], after: datetime, before: datetime) -> tuple[datetime, str] | None:
-    """When and by whom a stop was last asked for within a time."""
-    found = (entry for entry in audit if entry.event == "stop_requested" and after <= entry.at <= before)
-    return next(((entry.at, entry.actor) for entry in found), None)
+    def _stop_of(self, audit: Sequence[AuditEntry], after: datetime, before: datetime) -> tuple[datetime, str] | None:
+        """When and by whom a stop of this pod was last asked for within a time; one that failed ended nothing."""
+        failed: set[str] = set()
+        for entry in audit:
+            if entry.pod_id != self._pod_id or not after <= entry.at <= before:
+                continue
+            incident = str(entry.detail.get("incident", ""))
+            if entry.event == "stop_failed":
+                failed.add(incident)
+            elif entry.event == "stop_requested" and incident not in failed:
+                return entry.at, entry.actor
+        return None

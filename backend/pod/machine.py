@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A stop that is wanted.
+    """A stop that is wanted; or a start, which the schedule alone asks for.
 
     Attributes:
         actor: `policy`, `watchdog`, `schedule` or `user:NAME`.
@@ -52,6 +52,10 @@ class Order:
     reason: str
     at: datetime
     patience_until: datetime | None = None
+
+    @property
+    def is_start(self) -> bool:
+        return self.kind is Kind.SCHEDULE and self.reason == "start"
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,11 @@ class Progress:
         until: what it means depends on the phase; None while armed or stopped.
         since: when `until` was set.
         order: None while armed; kept while stopped, it says who stopped it.
-        attempts: requests sent for this order.
+        attempts: to stop the pod; one that could not even read it first sends nothing, and counts.
         incident: hexadecimal id of the order; an alert goes out once for each.
         escalated: whether that alert was given out.
         requested_at: of the last request.
-        session: when the provider said the pod was started, as of the last request.
+        session: when the provider said the pod was started, as of the order; None where it had not been read.
         trouble: what went wrong last.
     """
 
@@ -120,6 +124,12 @@ class Progress:
     def is_under_way(self) -> bool:
         return self.phase not in {Phase.ARMED, Phase.STOPPED}
 
+    def is_overtaken_by(self, started_at: datetime | None) -> bool:
+        """Whether the pod was started after this stop was ordered: it does not mean those who work there now."""
+        if not self.is_under_way or self.order is None or started_at is None:
+            return False
+        return started_at > (self.session or self.order.at)
+
     def is_due(self, now: datetime) -> bool:
         """Whether the end of the phase has come. A clock that was set back since ends it too, rather than never."""
         return self.until is not None and (now >= self.until or (self.since is not None and now < self.since))
@@ -133,14 +143,14 @@ class Progress:
         return cls(**vars(_adapter().validate_python(values)))
 
 
-def warned(order: Order, incident: str, now: datetime, timing: Timing) -> Progress:
+def warned(order: Order, incident: str, session: datetime | None, now: datetime, timing: Timing) -> Progress:
     """A countdown begins."""
-    return Progress(Phase.WARNED, _after(now, timing.warn_s), now, order, incident=incident)
+    return Progress(Phase.WARNED, _after(now, timing.warn_s), now, order, incident=incident, session=session)
 
 
-def ordered(order: Order, incident: str, now: datetime, timing: Timing) -> Progress:
+def ordered(order: Order, incident: str, session: datetime | None, now: datetime, timing: Timing) -> Progress:
     """A person's confirmed order: no countdown, but answers under way may finish."""
-    return Progress(Phase.DRAINING, _after(now, timing.grace_s), now, order, incident=incident)
+    return Progress(Phase.DRAINING, _after(now, timing.grace_s), now, order, incident=incident, session=session)
 
 
 def draining(progress: Progress, now: datetime, timing: Timing) -> Progress:
@@ -148,7 +158,7 @@ def draining(progress: Progress, now: datetime, timing: Timing) -> Progress:
     return replace(progress, phase=Phase.DRAINING, until=_after(now, timing.grace_s), since=now)
 
 
-def requested(progress: Progress, session: datetime | None, now: datetime, timing: Timing) -> Progress:
+def requested(progress: Progress, now: datetime, timing: Timing) -> Progress:
     """The request is about to go out."""
     return replace(
         progress,
@@ -157,9 +167,13 @@ def requested(progress: Progress, session: datetime | None, now: datetime, timin
         since=now,
         attempts=progress.attempts + 1,
         requested_at=now,
-        session=session,
         trouble=None,
     )
+
+
+def unread(progress: Progress) -> Progress:
+    """An attempt that sends nothing, because the pod could not be read; `failed` is next."""
+    return replace(progress, attempts=progress.attempts + 1)
 
 
 def failed(progress: Progress, trouble: Trouble, now: datetime, timing: Timing, *, hopeless: bool = False) -> Progress:

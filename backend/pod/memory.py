@@ -32,8 +32,7 @@ class Memory:
         waiting_stop: ordered by the schedule, held up by work.
         waiting_start_at: when the schedule wanted a start that has not worked yet.
         start_attempts, next_start_at: of that start.
-        session: when the provider last said the pod was started.
-        measured_session: the session whose start has been measured.
+        measured_session: the session whose start has been measured: when the provider said the pod was started.
         starts_s: seconds from start to ready, of the last starts.
         saved_at: when it was last changed; of two memories of one pod the later one counts.
     """
@@ -47,7 +46,6 @@ class Memory:
     waiting_start_at: datetime | None = None
     start_attempts: int = 0
     next_start_at: datetime | None = None
-    session: datetime | None = None
     measured_session: datetime | None = None
     starts_s: tuple[float, ...] = ()
     saved_at: datetime | None = field(default=None, compare=False)

@@ -117,7 +117,7 @@ class PodOptions(BaseModel):
     )
     schedule: _Words = Field(default="", max_length=1000, examples=["mon-fri 09:00-19:00 Asia/Seoul; not 2026-12-25"])
     network_volume_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
-        default=0.0, description="Size of the network volume, which RunPod does not tell with the pod."
+        default=0.0, description="Size of the network volume; 0: as RunPod tells it."
     )
     zone: _Words = Field(default="Asia/Seoul", max_length=64, description="Where days and months begin for the costs.")
     prices: EnteredPrices = Field(default_factory=EnteredPrices)
@@ -165,10 +165,15 @@ class PodOptions(BaseModel):
             rule=rule if self.learnt and fits else None,
         )
 
-    def storage(self, pod: Pod | None) -> Storage:
-        """What is paid for beside the GPU: a network volume takes the place of the pod's own."""
-        own_gb = pod.volume_gb if pod is not None and not pod.network_volume_id else 0.0
-        return Storage(own_gb, self.network_volume_gb)
+    def storage(self, pod: Pod | None, network_gb: float | None) -> Storage:
+        """What is paid for beside the GPU: a network volume takes the place of the pod's own.
+
+        Args:
+            network_gb: as told by the provider; None when it did not tell. What was entered goes before it.
+        """
+        if pod is not None and pod.network_volume_id:
+            return Storage(0.0, self.network_volume_gb or network_gb)
+        return Storage(pod.volume_gb if pod is not None else 0.0, self.network_volume_gb)
 
 
 def _zone(name: str) -> str:

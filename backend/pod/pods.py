@@ -104,6 +104,16 @@ class BillingLine:
     disk_usd: float
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkVolume:
+    """A volume that outlives pods; its size in GB."""
+
+    id: str
+    name: str
+    size_gb: int
+    data_center: str
+
+
 @dataclass(frozen=True)
 class GpuType:
     """A kind of GPU that can be rented.
@@ -111,7 +121,7 @@ class GpuType:
     Attributes:
         id: as in `Pod.gpu_type`.
         secure_price, community_price: USD per hour for one GPU in that cloud, None when it is not offered there.
-        availability: stock for pods in the secure cloud.
+        availability: stock for pods in the secure cloud, with as many GPUs as were asked for.
         data_centers: ids of those that have one free; empty when not told.
     """
 
@@ -159,8 +169,11 @@ class PodProvider(Protocol):
     async def billing(self, pod_id: str, since: datetime, until: datetime) -> Sequence[BillingLine]:
         """What the pod cost, by hour, from `since` up to `until` (aware). Raises NotOffered."""
 
-    async def gpu_types(self) -> Sequence[GpuType]:
-        """What can be rented and at which price, cheapest first."""
+    async def network_volume_gb(self, volume_id: str) -> float | None:
+        """Size of a network volume; None when the key does not see it. Raises NotOffered."""
+
+    async def gpu_types(self, count: int) -> Sequence[GpuType]:
+        """What can be rented, `count` GPUs in one pod, and at which price of one, cheapest first."""
 
     async def close(self) -> None:
         """Closes connections; nothing may be asked afterwards."""

@@ -29,7 +29,7 @@ from backend.pod.sample import Sample, Signal, Verdict
 
 __all__ = [
     "Config", "Decision", "Sample", "Signal", "State", "Verdict",
-    "decide", "disarm", "end_keep_awake", "keep_awake", "verdict_of",
+    "decide", "disarm", "end_keep_awake", "keep_awake", "runs_until", "verdict_of",
 ]  # fmt: skip
 
 MAX_KEEP_AWAKE_S = 24 * 3600.0
@@ -177,6 +177,12 @@ def verdict_of(signal: Signal, now: datetime, config: Config) -> Verdict:
     if not -CLOCK_TOLERANCE_S <= age_s <= _STALE * config.check_interval_s:
         return Verdict.UNKNOWN
     return signal.verdict
+
+
+def runs_until(sample: Sample, config: Config) -> datetime | None:
+    """End of the minimum runtime, counted from the start of a pod that is not ready; None where neither is known."""
+    began = sample.ready_since or sample.started_at
+    return began + timedelta(seconds=config.min_runtime_s) if began is not None else None
 
 
 def _counted(sample: Sample, state: State, config: Config) -> tuple[State, str]:

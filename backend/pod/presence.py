@@ -1,6 +1,7 @@
 """Whether this process is the one that acts on the pod, and what it tells about itself."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from backend.pod.book import Book
 from backend.pod.clock import Clock
 from backend.pod.lease import Heartbeat, Lease, read_heartbeat, write_heartbeat
 from backend.pod.machine import Order, Phase
+from backend.pod.policy import Config
 from backend.pod.schedule import Schedule, text_of
 from backend.pod.watch import Watch
 from backend.version import VERSION
@@ -35,13 +37,14 @@ class Presence:
         book: Book,
         *,
         holder: str,
+        config: Callable[[], Config],
         schedule: Callable[[], Schedule],
         guard: Guard | None,
         clock: Clock,
     ) -> None:
         self._folder, self._lease, self._is_app = folder, Lease(folder, holder), holder == "app"
         self._watch, self._book, self._clock = watch, book, clock
-        self._schedule, self._guard = schedule, guard
+        self._config, self._schedule, self._guard = config, schedule, guard
         self._beat_at = float("-inf")
         self._alive_at = clock.now()
         self._has_lease = False
@@ -100,10 +103,9 @@ class Presence:
         return (self._clock.now() - before.at).total_seconds() if before else None
 
     def payload(self) -> dict[str, Any]:
-        """The sign of life for other machines, as JSON values; `age_s` is the time since the last tick, in seconds,
-        because clocks of two machines differ."""
+        """The sign of life for other machines, as JSON values."""
         age_s = (self._clock.now() - self._alive_at).total_seconds()
-        return {**self._heartbeat().to_json(), "age_s": round(age_s, 1)}
+        return replace(self._heartbeat(), age_s=round(age_s, 1)).to_json()
 
     def _release(self) -> None:
         self._has_lease = False
@@ -113,7 +115,7 @@ class Presence:
             log.error("lease_not_released", reason=error.strerror or type(error).__name__)
 
     def _heartbeat(self) -> Heartbeat:
-        memory, now = self._book.memory, self._clock.now()
+        memory, sample, now = self._book.memory, self._watch.sample, self._clock.now()
         return Heartbeat(
             at=now,
             until=now + timedelta(seconds=ALIVE_FOR_S),
@@ -125,4 +127,6 @@ class Presence:
             last_activity_at=memory.policy.last_activity_at,
             keep_awake_until=memory.policy.keep_awake_until,
             schedule=text_of(self._schedule()),
+            quiet=self._config().quiet,
+            ready_since=sample.ready_since if sample is not None else None,
         )

@@ -67,8 +67,11 @@ class Fallback:
     async def billing(self, pod_id: str, since: datetime, until: datetime) -> Sequence[BillingLine]:
         return await self._first(lambda provider: provider.billing(pod_id, since, until))
 
-    async def gpu_types(self) -> Sequence[GpuType]:
-        return await self._first(lambda provider: provider.gpu_types())
+    async def network_volume_gb(self, volume_id: str) -> float | None:
+        return await self._first(lambda provider: provider.network_volume_gb(volume_id))
+
+    async def gpu_types(self, count: int) -> Sequence[GpuType]:
+        return await self._first(lambda provider: provider.gpu_types(count))
 
     async def close(self) -> None:
         await self._primary.close()

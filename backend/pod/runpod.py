@@ -94,8 +94,13 @@ class RunpodRest:
         lines = [line for line in map(answers.billing_line_of, records) if line is not None]
         return [line for line in lines if line.pod_id == pod_id]
 
-    async def gpu_types(self) -> Sequence[GpuType]:
-        raw = await self._http.read("/catalog/gpus", params={"include": "AVAILABILITY", "product": "POD"})
+    async def network_volume_gb(self, volume_id: str) -> float | None:
+        volumes = answers.network_volumes_of(await self._http.read("/network-volumes"))
+        return next((float(volume.size_gb) for volume in volumes if volume.id == volume_id), None)
+
+    async def gpu_types(self, count: int) -> Sequence[GpuType]:
+        asked = {"include": "AVAILABILITY", "product": "POD", "count": str(count)}
+        raw = await self._http.read("/catalog/gpus", params=asked)
         types = raw.get("gpus")
         if not isinstance(types, list):
             raise RunpodUnavailable(reason="no GPU types")

@@ -12,12 +12,21 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from backend.errors import NoGpuFree, OndolError, PodActionUncertain, PodLocked, QuotaReached, RunpodBalanceEmpty
+from backend.errors import (
+    NoGpuFree,
+    OndolError,
+    PodActionUncertain,
+    PodLocked,
+    QuotaReached,
+    RunpodBalanceEmpty,
+    RunpodUnavailable,
+)
 from backend.pod.pods import (
     Availability,
     BillingLine,
     GpuReading,
     GpuType,
+    NetworkVolume,
     Pod,
     PodAction,
     PodStatus,
@@ -139,6 +148,22 @@ def billing_line_of(raw: object) -> BillingLine | None:
         return None
     parts = (_number(fields, name) or 0.0 for name in ("gpuAmount", "cpuAmount", "diskAmount"))
     return BillingLine(pod_id, since, until, total, *parts)
+
+
+def network_volumes_of(raw: Mapping[str, Any]) -> list[NetworkVolume]:
+    """Those of REST v2's list. Raises RunpodUnavailable when it is none."""
+    if not isinstance(listed := raw.get("networkVolumes"), list):
+        raise RunpodUnavailable(reason="no networkVolumes")
+    return [volume for volume in map(network_volume_of, listed) if volume is not None]
+
+
+def network_volume_of(raw: object) -> NetworkVolume | None:
+    """None for what has no id or no size."""
+    fields = _map(raw)
+    found, size = _text(fields, "id"), fields.get("size")
+    if not is_pod_id(found) or not isinstance(size, int):
+        return None
+    return NetworkVolume(found, _text(fields, "name"), size, _text(fields, "dataCenter"))
 
 
 def gpu_type_of_rest(raw: object) -> GpuType | None:

@@ -9,7 +9,7 @@ like every call of it. What it is not trusted with:
 - it looks at no status but 401, so refusals arrive as objects without data, and pages as errors of the JSON parser;
 - it takes any answer to a stop for success: an empty one, or one that says RUNNING, counts as uncertain here.
 
-GraphQL has no restart, logs or bills.
+GraphQL has no restart, logs, bills or sizes of network volumes.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _POD = (
 )
 _GPU_TYPE = (
     "{ id displayName memoryInGb secureCloud communityCloud securePrice communityPrice"
-    " lowestPrice(input: {gpuCount: 1, secureCloud: true}) { stockStatus } }"
+    " lowestPrice(input: {gpuCount: %d, secureCloud: true}) { stockStatus } }"
 )
 
 
@@ -89,8 +89,11 @@ class RunpodSdk:
     async def billing(self, pod_id: str, since: datetime, until: datetime) -> Sequence[BillingLine]:
         raise NotOffered(provider=self.name)
 
-    async def gpu_types(self) -> Sequence[GpuType]:
-        types = (await self._read(f"query {{ gpuTypes {_GPU_TYPE} }}")).get("gpuTypes")
+    async def network_volume_gb(self, volume_id: str) -> float | None:
+        raise NotOffered(provider=self.name)
+
+    async def gpu_types(self, count: int) -> Sequence[GpuType]:
+        types = (await self._read(f"query {{ gpuTypes {_GPU_TYPE % count} }}")).get("gpuTypes")
         if not isinstance(types, list):
             raise RunpodUnavailable(reason="no GPU types")
         return answers.cheapest_first([each for each in map(answers.gpu_type_of_graphql, types) if each is not None])

@@ -103,7 +103,9 @@ class Schedule:
             day = first + timedelta(days=number)
             for rule in self.rules:
                 if rule.on == day if isinstance(rule.on, date) else day.weekday() in rule.on and day not in self.off:
-                    yield rule.window(day)
+                    begins, ends = rule.window(day)
+                    if begins < ends:  # a begin that is left out in spring can be moved on past the end
+                        yield begins, ends
 
 
 def due(schedule: Schedule, since: datetime, now: datetime) -> Due | None:

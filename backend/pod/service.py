@@ -122,13 +122,14 @@ class PodService:
             self._open(None)
 
     async def prepare(self) -> None:
-        """Reads what is in the database, once it is there. Raises DatabaseUnavailable."""
+        """Reads what is in the database, once it is there, and learns from it. Raises DatabaseUnavailable."""
         stored = await self._history.settings()
         try:
             self._in_force.adopt(stored)
         except OndolError as error:
             log.error("pod_settings_unusable", reason=error.code)  # of another release
         await self._ledger.load()
+        await self._learn()
         self._is_prepared = True
         await self._keeps()
 
@@ -265,8 +266,7 @@ class PodService:
         except OSError as error:
             log.error("audit_not_written", audit_event="settings_changed", reason=error.strerror)
         self._in_force.adopt(kept)
-        if options.learnt:
-            await self._learn()
+        await self._learn()
         return self._in_force.options
 
     async def history(self, hours: float = 6.0) -> Chart:

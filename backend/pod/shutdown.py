@@ -72,14 +72,23 @@ class Shutdown:
         alerts = alerts or Alerts()
         book = Book(state_path, pod_id, "policy" if holder == "app" else holder, clock, drain or NothingToDrain())
         watch = Watch(provider, reader, config, clock=clock, book=book)
-        presence = Presence(state_path.parent, watch, book, holder=holder, schedule=schedule, guard=guard, clock=clock)
+        presence = Presence(
+            state_path.parent, watch, book, holder=holder, config=config, schedule=schedule, guard=guard, clock=clock
+        )
         self._book, self._watch, self._presence = book, watch, presence
         self._steps = Steps(
             watch=watch,
             book=book,
             attempt=Attempt(provider, watch, book, alerts=alerts, timing=timing, clock=clock),
             timetable=Timetable(
-                provider, watch, book, alerts=alerts, schedule=schedule, patience_s=patience_s, clock=clock
+                provider,
+                watch,
+                book,
+                alerts=alerts,
+                config=config,
+                schedule=schedule,
+                patience_s=patience_s,
+                clock=clock,
             ),
             presence=presence,
             config=config,
@@ -134,7 +143,10 @@ class Shutdown:
         now = self._clock.now()
         order = Order(Kind.PERSON, actor, reason, now)
         self._book.move(
-            machine.ordered(order, incident_id(), now, self._timing()), "stop_ordered", actor, reason=reason
+            machine.ordered(order, incident_id(), self._watch.session, now, self._timing()),
+            "stop_ordered",
+            actor,
+            reason=reason,
         )
 
     def keep_awake(self, until: datetime, actor: str) -> None:
@@ -211,7 +223,7 @@ class Shutdown:
         return self._book.audit
 
     def heartbeat(self) -> dict[str, Any]:
-        """The sign of life a watchdog on another machine reads: the fields of `Heartbeat`, and `age_s`."""
+        """The sign of life a watchdog on another machine reads: the fields of `Heartbeat`."""
         return self._presence.payload()
 
     # --- in between -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ _HARD_LIMITS = {"max_lifetime", "money_ceiling"}
 _PASSING = {"unknown", "no_signals", "not_ready", "min_runtime", "idle_checks", "resumed", "clock_jump"} | {
     "settings_changed", "learnt_wait",
 }  # fmt: skip
+_UNREAD = "unread"
 _TRIED = {Phase.RETRYING, Phase.ESCALATED}
 _START = Order(Kind.SCHEDULE, "schedule", "start", datetime.min.replace(tzinfo=UTC))
 
@@ -76,7 +77,9 @@ class Steps:
         """One check of the policy, in every phase: a row of checks must not break while a stop is tried."""
         progress = self._book.progress
         if progress.phase is not Phase.REQUESTED:
-            await self._watch.read_pod()
+            pod = await self._watch.read_pod()
+            if pod is not None:
+                self._attempt.end_if_overtaken(pod)
         decision = await self._look()
         self._timetable.take_up()
         if self._book.progress is progress:
@@ -106,7 +109,7 @@ class Steps:
         if order is None or not await self._presence.acts(order) or self._book.progress is not progress:
             return
         self._book.remember(waiting_stop=None)
-        after = machine.warned(order, incident_id(), self._clock.now(), self._timing())
+        after = machine.warned(order, incident_id(), self._watch.session, self._clock.now(), self._timing())
         self._book.move(
             after,
             "warned",
@@ -139,6 +142,8 @@ class Steps:
         if not against:
             after = machine.draining(progress, now, self._timing())
             self._book.move(after, "rechecked", incident=progress.incident, in_flight=self._book.drain.in_flight())
+        elif _UNREAD in against:
+            await self._attempt.unread()
         elif progress.phase in _TRIED and _PASSING.issuperset(against):
             self._book.remember(progress=machine.postponed(progress, self._config().check_interval_s, now))
         else:
@@ -152,7 +157,9 @@ class Steps:
             against = ["acts_elsewhere"]
         if self._book.progress is not progress:
             return
-        if against:
+        if _UNREAD in against:
+            await self._attempt.unread()
+        elif against:
             self._call_off(against[0])
         else:
             await self._attempt.request()
@@ -163,9 +170,9 @@ class Steps:
         progress, order = self._book.progress, self._book.progress.order
         if order is None:
             return ["no_order"]
-        if order.kind is Kind.PERSON and not progress.escalated:
-            return []
-        await self._watch.read_pod()
+        over = await self._over()
+        if over or (order.kind is Kind.PERSON and not progress.escalated):
+            return over
         decision = await self._watch.look()
         if not self._watch.can_stop:
             return ["not_running"]
@@ -176,6 +183,19 @@ class Steps:
         # What began before new work was refused is somebody's; only a hard limit goes ahead under it.
         is_hard = decision.reason.code in _HARD_LIMITS
         return ["busy"] if self._book.drain.in_flight() and not is_hard else []
+
+    async def _over(self) -> list[str]:
+        """Whether the stop under way is for an earlier session of the pod than that of now, as codes.
+
+        A session can have ended unseen where a request was sent, or where another process took the order: then nothing
+        is sent before the pod was read.
+        """
+        progress = self._book.progress
+        pod = await self._watch.read_pod()
+        if self._book.progress is not progress or (pod is not None and self._attempt.end_if_overtaken(pod)):
+            return ["started_again"]
+        is_old = progress.attempts > 0 or progress.incident == self._book.taken_up
+        return [_UNREAD] if pod is None and is_old else []
 
     def _call_off(self, why: str) -> None:
         progress = self._book.progress

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from backend.errors import NoGpuFree, OndolError
-from backend.pod.alerts import start_failed
+from backend.pod.alerts import Offer, start_failed
 from backend.pod.book import Book
 from backend.pod.clock import Clock
 from backend.pod.machine import Kind, Order
 from backend.pod.pods import Availability, GpuType, Pod, PodProvider, PodStatus
+from backend.pod.policy import Config, runs_until
 from backend.pod.schedule import Change, Schedule, due, text_of
 from backend.pod.watch import Watch
 from backend.pod.webhook import Alerts
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 class Timetable:
     """Args:
+    config: of the policy, whose minimum runtime counts here too.
     schedule: the one in force.
     patience_s: how long a stop waits for work to end.
     """
@@ -35,15 +37,19 @@ class Timetable:
         book: Book,
         *,
         alerts: Alerts,
+        config: Callable[[], Config],
         schedule: Callable[[], Schedule],
         patience_s: float,
         clock: Clock,
     ) -> None:
         self._provider, self._watch, self._book, self._alerts = provider, watch, book, alerts
-        self._schedule, self._patience_s, self._clock = schedule, patience_s, clock
+        self._config, self._schedule, self._patience_s, self._clock = config, schedule, patience_s, clock
 
     def take_up(self) -> None:
-        """Looks what has become due since the last time; the latest change counts, those missed before it do not."""
+        """Looks what has become due since the last time; the latest change counts, those missed before it do not.
+
+        Nor does a stop that was due before the pod was started: whoever started it since knows what time it is.
+        """
         schedule, memory, now = self._schedule(), self._book.memory, self._clock.now()
         text = text_of(schedule)
         if memory.schedule != text or memory.schedule_seen_at is None:
@@ -60,16 +66,22 @@ class Timetable:
                 order = Order(Kind.SCHEDULE, "schedule", "schedule", found.at, patience)
                 self._book.remember(waiting_stop=order, waiting_start_at=None)
         self._book.remember(schedule_seen_at=now)
+        stop, session = self._book.memory.waiting_stop, self._watch.session
+        if stop is not None and session is not None and session > stop.at:
+            self._book.note("stop_dropped", "schedule", at_time=stop.at.isoformat(), started_at=session.isoformat())
+            self._book.remember(waiting_stop=None)
 
     def stop_to_order(self) -> Order | None:
-        """The stop that is due, once nothing holds it up."""
+        """The stop that is due, once nothing holds it up. Of a pod not read yet it is not known whether it means it."""
         order = self._book.memory.waiting_stop
-        return order if order is not None and not self.holds_up(order) else None
+        return order if order is not None and self._watch.pod is not None and not self.holds_up(order) else None
 
     def holds_up(self, order: Order) -> bool:
-        """Whether work, for a limited time, or somebody's word to stay awake makes a scheduled stop wait."""
-        now, awake_until = self._clock.now(), self._book.memory.policy.keep_awake_until
-        if awake_until is not None and now < awake_until:
+        """Whether somebody's word to stay awake, the minimum runtime, or work, for a limited time, makes a scheduled
+        stop wait."""
+        now, sample = self._clock.now(), self._watch.sample
+        least = runs_until(sample, self._config()) if sample is not None else None
+        if any(until is not None and now < until for until in (self._book.memory.policy.keep_awake_until, least)):
             return True
         return self._watch.is_busy is not False and order.patience_until is not None and now < order.patience_until
 
@@ -110,7 +122,9 @@ class Timetable:
             attempt=attempts,
             error=error.code,
             next_attempt_at=book.memory.next_start_at.isoformat() if book.memory.next_start_at else None,
-            instead=[f"{kind.id} ${kind.secure_price}/h" for kind in instead] if instead is not None else None,
+            instead=[f"{each.count} × {each.gpu.id} ${each.usd_per_hour:.2f}/h" for each in instead]
+            if instead is not None
+            else None,
         )
         if attempts == (1 if instead is not None else _TELL_AT) and book.memory.waiting_start_at is not None:
             incident = f"start-{book.memory.waiting_start_at:%Y%m%dT%H%M}"
@@ -122,23 +136,29 @@ class Timetable:
         next_at: datetime = self._clock.now() + timedelta(seconds=wait_s)
         self._book.remember(sync=True, start_attempts=attempts, next_start_at=next_at)
 
-    async def _instead(self) -> list[GpuType]:
+    async def _instead(self) -> list[Offer]:
+        pod = self._watch.pod
+        count = max(1, pod.gpu_count) if pod is not None else 1
         try:
-            types = await self._provider.gpu_types() if self._provider else ()
+            types = await self._provider.gpu_types(count) if self._provider else ()
         except OndolError as error:
             log.warning("gpu_types_not_read", reason=error.code)
             return []
-        return alternatives(types, self._watch.pod)
+        return alternatives(types, pod, count)
 
 
-def alternatives(types: Sequence[GpuType], pod: Pod | None) -> list[GpuType]:
-    """Types that are free now and have at least the memory of the pod's own, cheapest first."""
+def alternatives(types: Sequence[GpuType], pod: Pod | None, count: int) -> list[Offer]:
+    """What is free now in place of the pod's own GPUs: as many, with at least as much memory each, cheapest first.
+
+    Args:
+        types: with the stock for so many.
+    """
     own = next((kind for kind in types if pod is not None and kind.id == pod.gpu_type), None)
     free = [
-        kind
+        Offer(kind, count, kind.secure_price * count)
         for kind in types
         if kind.availability not in {Availability.NONE, Availability.UNKNOWN}
         and kind.secure_price is not None
         and (own is None or (kind.id != own.id and kind.memory_gb >= own.memory_gb))
     ]
-    return sorted(free, key=lambda kind: kind.secure_price or 0.0)[:_PROPOSED]
+    return sorted(free, key=lambda offer: offer.usd_per_hour)[:_PROPOSED]

@@ -76,6 +76,11 @@ class Watch:
         return self._provider is not None and bool(self._book.pod_id)
 
     @property
+    def session(self) -> datetime | None:
+        """When the provider said the pod was started, as this process last read it."""
+        return self.pod.started_at if self.pod is not None else None
+
+    @property
     def can_stop(self) -> bool:
         """Whether there is something running to stop, as far as is known."""
         return self.has_provider and (
@@ -91,7 +96,6 @@ class Watch:
         memory, pod = self._book.memory, self.pod
         if pod is None or pod.started_at is None or pod.status is not PodStatus.RUNNING:
             return
-        self._book.remember(session=pod.started_at)
         if sample.ready_since is None or memory.measured_session == pod.started_at:
             return
         seconds = (sample.ready_since - pod.started_at).total_seconds()

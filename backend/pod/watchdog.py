@@ -2,6 +2,8 @@
 
 It runs anywhere with Python and a key: on a laptop, on a server, from cron. The policy and the states of a stop are the
 app's own. While the app answers and can act, the app decides and this only watches.
+
+One process at a time works with a folder of states: what it counts, the app's last word and the lease are of one pod.
 """
 
 import argparse
@@ -9,9 +11,11 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from backend import logs
 from backend.errors import InvalidSchedule, Language, OndolError
@@ -72,6 +76,7 @@ class Watchdog:
     """
 
     shutdown: Shutdown
+    app: App
     clock: Clock
     tell: Callable[[PodView, list[AuditEntry]], None]
     _known: Memory | None = None
@@ -94,13 +99,16 @@ class Watchdog:
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> int:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    lock = FileLock(_state_path(options).parent / "watchdog.lock", mode=0o600)
+    if not await _has_turn(lock, ended, waits=not options.once):
+        return OK
     provider = provider_of(settings)
     try:
         watchdog = _watchdog(settings, options, SystemClock(), provider)
         watchdog.open()
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
         try:
             return await (_once(watchdog, ended) if options.once else _loop(watchdog, ended))
         finally:
@@ -108,6 +116,25 @@ async def _run(settings: Settings, options: argparse.Namespace) -> int:
     finally:
         if provider is not None:
             await provider.close()
+        lock.release()
+
+
+async def _has_turn(lock: FileLock, ended: asyncio.Event, *, waits: bool) -> bool:
+    """Whether the folder is this process' own now: a second one beside the first would tell people everything twice."""
+    is_told = False
+    while not ended.is_set():
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if not is_told:
+                print(f"Another watchdog is at work in {Path(lock.lock_file).parent}.", file=sys.stderr)
+            is_told = True
+        else:
+            return True
+        if not waits:
+            break
+        await _pause(ended)
+    return False
 
 
 async def _loop(watchdog: Watchdog, ended: asyncio.Event) -> int:
@@ -125,7 +152,7 @@ async def _once(watchdog: Watchdog, ended: asyncio.Event) -> int:
         view = watchdog.shutdown.status()
         is_at_it = view.progress.phase in {Phase.WARNED, Phase.DRAINING, Phase.REQUESTED}
         if not is_at_it or ended.is_set() or watchdog.clock.monotonic() >= give_up:
-            return _status_of(view)
+            return _status_of(view, watchdog.app)
         if view.progress.phase is Phase.REQUESTED:
             await _pause(ended)
 
@@ -138,31 +165,35 @@ async def _pause(ended: asyncio.Event) -> None:
 
 
 def _watchdog(settings: Settings, options: argparse.Namespace, clock: Clock, provider: PodProvider | None) -> Watchdog:
-    state_path = Path(options.state).expanduser().resolve()
-    state_path.parent.mkdir(parents=True, exist_ok=True)
-    app = App(options.app_url or "", state_path.parent, clock)
-    config = Config(
+    state_path, pod_id = _state_path(options), settings.runpod_pod_id
+    url = "" if options.no_app else settings.pod_page_url.replace("{pod}", pod_id)
+    app = App(url, state_path.parent, clock, pod_id)
+    of_settings = Config(
         threshold_percent=settings.idle_threshold,
         check_interval_s=settings.check_interval_s,
         idle_limit=settings.idle_limit,
         min_runtime_s=settings.min_runtime_s,
         warn_s=0.0,
     )
-    outside = Outside(app, lambda: config.threshold_percent, parse(settings.pod_schedule), clock)
-    telling = Lines(app, settings.runpod_pod_id, as_json=options.json)
+
+    def config() -> Config:
+        return replace(of_settings, quiet=app.quiet())
+
+    outside = Outside(app, lambda: of_settings.threshold_percent, parse(settings.pod_schedule), clock)
+    telling = Lines(app, pod_id, as_json=options.json)
 
     async def may_act(order: Order) -> bool:
         may = await outside.may_act(order)
         if may and options.dry_run:
-            telling.say(f"dry run: would {'start' if order.reason == 'start' else 'stop'} the pod now ({order.reason})")
+            telling.say(f"dry run: would {'start' if order.is_start else 'stop'} the pod now ({order.reason})")
             return False
         return may
 
     shutdown = Shutdown(
-        pod_id=settings.runpod_pod_id,
+        pod_id=pod_id,
         provider=provider,
         reader=outside.sample,
-        config=lambda: config,
+        config=config,
         state_path=state_path,
         timing=lambda: Timing(warn_s=0.0, grace_s=0.0),
         schedule=outside.schedule,
@@ -174,29 +205,37 @@ def _watchdog(settings: Settings, options: argparse.Namespace, clock: Clock, pro
         patience_s=settings.schedule_patience_s,
         clock=clock,
     )
-    return Watchdog(shutdown, clock, telling.tell)
+    return Watchdog(shutdown, app, clock, telling.tell)
 
 
-def _status_of(view: PodView) -> int:
+def _state_path(options: argparse.Namespace) -> Path:
+    """The file of `--state`, in a folder that is there."""
+    path = Path(options.state).expanduser().resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _status_of(view: PodView, app: App) -> int:
     if view.progress.phase is Phase.ESCALATED:
         return ESCALATED
     if view.progress.is_under_way:
         return NOT_PROVEN
-    return NOT_READ if view.pod_trouble is not None else OK
+    return NOT_READ if view.pod_trouble is not None or not app.is_known else OK
 
 
 _SETTINGS = (
     "runpod_api_key", "runpod_pod_id", "idle_threshold", "check_interval_s", "idle_limit", "min_runtime_s",
-    "pod_schedule", "schedule_patience_s",
+    "pod_schedule", "schedule_patience_s", "pod_page_url",
 )  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backend.pod.watchdog",
-        description="Stops an idle RunPod pod from outside. Every option can be given as the variable in brackets.",
+        description="Stops an idle RunPod pod from outside. An option can be given as the variable in its brackets.",
         epilog="With --once: 0 nothing to do, or stopped and proven; 1 it failed; 2 wrong options or settings; "
-        "3 a stop is under way and not proven yet; 4 RunPod could not be read; 5 it did not stop, people were told.",
+        "3 a stop is under way and not proven yet; 4 RunPod, or the app's page, could not be asked; "
+        "5 it did not stop, people were told.",
     )
     option = parser.add_argument
     option("--api-key", dest="runpod_api_key", metavar="KEY", help="[RUNPOD_API_KEY]; better in the environment")
@@ -207,7 +246,12 @@ def _parser() -> argparse.ArgumentParser:
     option("--min-runtime", dest="min_runtime_s", type=int, metavar="S", help="[MIN_RUNTIME]")
     option("--schedule", dest="pod_schedule", metavar="TEXT", help='[POD_SCHEDULE] "mon-fri 09:00-19:00 Asia/Seoul"')
     option("--schedule-patience", dest="schedule_patience_s", type=int, metavar="S", help="[SCHEDULE_PATIENCE]")
-    option("--app-url", metavar="URL", help="the app's page, whose heartbeat is asked; default: the folder of --state")
+    option(
+        "--app-url", dest="pod_page_url", metavar="URL",
+        help="[POD_PAGE_URL] the app's page, whose heartbeat is asked where none is beside --state; "
+        "default: RunPod's address of the pod",
+    )  # fmt: skip
+    option("--no-app", action="store_true", help="ask no page: the GPU decides, and the heartbeat beside --state")
     option("--state", default="pod-watchdog/state.json", metavar="FILE", help="default: %(default)s")
     option("--once", action="store_true", help="one check, for cron")
     option("--dry-run", action="store_true", help="say what would be done, and do not do it")

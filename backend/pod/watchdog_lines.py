@@ -38,6 +38,8 @@ class Lines:
         self._out.flush()
 
     def _about_app(self) -> str:
+        if not self._app.is_known:
+            return f"the app's page cannot be asked ({self._app.trouble}), so idleness does not count; see --app-url"
         if not self._app.is_alive:
             return "app does not answer, this decides"
         return "app answers, it decides" if self._app.decides else "app answers and cannot act, this decides"
@@ -53,6 +55,7 @@ class Lines:
             "idle_checks_needed": decision.checks_needed if decision else None,
             "needs": [need.code for need in decision.needs] if decision else [],
             "app_decides": self._app.decides,
+            "app_trouble": self._app.trouble,
             "error": trouble.code if trouble else None,
             "events": [entry.event for entry in news],
         }
@@ -62,7 +65,7 @@ def _standing(view: PodView) -> str:
     if view.pod_trouble is not None:
         return f"the pod cannot be read ({view.pod_trouble.code})"
     if view.progress.phase is Phase.ARMED and view.decision is not None:
-        if view.pod is not None and not view.pod.has_runtime:
+        if view.pod is not None and any(need.code == "not_ready" for need in view.decision.needs):
             return f"{view.pod.status.lower()}, not ready"
         return f"idle {view.decision.checks} of {view.decision.checks_needed}"
     return view.progress.phase.value

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.accounts.identity import Identity, Scope
 from backend.errors import StopUnconfirmed
+from backend.pod.lease import Heartbeat
 from backend.pod.options import PodOptions
 from backend.pod.service import PodService
 from backend.web import pod_views as views
@@ -17,7 +18,6 @@ from backend.web.pod_schemas import (
     AwakeOrder,
     ChartShown,
     CostsShown,
-    Heartbeat,
     LogLines,
     PodBrief,
     PodFacts,
@@ -49,7 +49,7 @@ def router(pod: PodService) -> APIRouter:
     @api.get("/pod/heartbeat", summary="Sign of life for a watchdog; needs no account")
     async def heartbeat(response: Response) -> Heartbeat:
         response.headers.update(_NO_STORE)
-        return Heartbeat.model_validate(pod.heartbeat())
+        return Heartbeat.from_json(pod.heartbeat())
 
     return api
 

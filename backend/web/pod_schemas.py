@@ -185,7 +185,7 @@ class MoneyShown(BaseModel):
     session_since: datetime | None
     today: SpendingShown
     month: SpendingShown
-    storage_usd_a_day: float = Field(description="While it is stopped.")
+    storage_usd_a_day: float | None = Field(description="While stopped; null: a network volume of unknown size.")
     saved_usd: float | None = Field(description="This month, by stopping.")
     always_on_usd: float | None = Field(description="This whole month without a stop.")
     billed_at: datetime | None
@@ -343,19 +343,3 @@ class LogLines(BaseModel):
     """The last lines of a pod's log."""
 
     lines: list[str]
-
-
-class Heartbeat(BaseModel):
-    """The sign of life for a watchdog. Nothing in it is secret."""
-
-    at: datetime
-    until: datetime
-    age_s: float
-    state: Phase
-    acting: bool = Field(description="Whether the app would stop the pod itself.")
-    version: str
-    pod_id: str
-    busy: bool | None
-    last_activity_at: datetime | None
-    keep_awake_until: datetime | None
-    schedule: str

@@ -196,7 +196,7 @@ async def test_the_heartbeat_needs_no_account_and_tells_no_secret(pod_house: Pod
     assert answer.status_code == 200
     assert set(answer.json()) == {
         "at", "until", "age_s", "state", "acting", "version", "pod_id", "busy", "last_activity_at",
-        "keep_awake_until", "schedule",
+        "keep_awake_until", "schedule", "quiet", "ready_since",
     }  # fmt: skip
     assert (answer.json()["state"], answer.json()["acting"]) == ("armed", True)
 

@@ -345,6 +345,33 @@ async def test_a_stop_is_proven_and_asked_for_again(launch: Terminal, capsys: py
     assert "stopped already" in capsys.readouterr().out
 
 
+async def test_what_a_network_volume_costs_is_said_or_said_to_be_unknown(
+    launch: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await launch("down pod3net")
+    assert "$0.23 a day" in capsys.readouterr().out
+    launch.runpod.account.apply(launch.runpod.account.pods["pod3net"], "start")
+    launch.clock.advance(120)
+    launch.runpod.fail(FaultKind.FORBIDDEN, "volumes")
+    await launch("down pod3net")
+    assert "how much is not known" in capsys.readouterr().out
+
+
+async def test_a_stop_that_was_interrupted_is_ordered_anew(launch: Terminal) -> None:
+    def interrupt() -> None:
+        raise InterruptedError
+
+    launch.runpod.fail(FaultKind.NOT_APPLIED, "stop", times=1)
+    launch.when = interrupt
+    with pytest.raises(InterruptedError):
+        await launch("down pod0main")
+    assert launch.runpod.account.asked("stop") == 1
+    launch.when = lambda: None
+    launch.clock.advance(86_400)
+    await launch("down pod0main")
+    assert launch.runpod.account.pods["pod0main"].status == "EXITED"
+
+
 async def test_a_stop_that_never_works_is_never_turned_into_a_deletion(launch: Terminal) -> None:
     launch.runpod.fail(FaultKind.NOT_APPLIED, "stop")
     with pytest.raises(PodStillRuns, match="RunPod's console"):

@@ -1,6 +1,8 @@
 """The whole application on a pod: it stops when nobody works, never under somebody, and says what it does."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,10 +11,11 @@ from sqlalchemy import select
 
 from backend.errors import Draining
 from backend.pod.console import Standing
+from backend.pod.history import PodHistory
 from backend.pod.machine import Phase
 from backend.store.database import Database
 from backend.store.models import PodAudit, PodRun, PodSample, PodState
-from backend.web.services import services_of
+from backend.web.services import Services, services_of
 from bench.engine.server import EngineDouble
 from tests.fixtures.chat import House, house_of
 from tests.fixtures.pod import OWN, QUIET, PodHouse, admin_of
@@ -189,9 +192,7 @@ async def test_a_stop_that_ended_the_app_is_found_to_have_worked(pod_house: PodH
     account = pod_house.runpod.account
     account.apply(account.settled()[OWN], "start")
     pod_house.clock.advance(300)
-    await pod_house.pod.close()  # its process has ended, and its connections with it
-    again = services_of(pod_house.house.services.settings, pod_house.clock)
-    try:
+    async with _restarted(pod_house) as again:
         await again.pod.prepare()
         for _ in range(3):
             pod_house.clock.advance(61)
@@ -209,6 +210,51 @@ async def test_a_stop_that_ended_the_app_is_found_to_have_worked(pod_house: PodH
         assert second.started_at > asked_at + timedelta(hours=4)
         money = again.pod.console().money
         assert money.month.gpu_usd == pytest.approx(0.69 * (1.08 + 0.12), rel=0.05)
+
+
+async def test_what_was_changed_counts_before_the_database_is_there(pod_house: PodHouse) -> None:
+    """A stop of a schedule that was saved in the console waits for work, and the app is started anew meanwhile."""
+    now = pod_house.clock.now()
+    await pod_house.pod.change_options({"schedule": f"daily 00:00-{now + timedelta(minutes=5):%H:%M} UTC"}, "user:root")
+    with pod_house.house.services.activity.work("sentiment"):
+        await pod_house.run(400, 10)
+    since = pod_house.pod.console().view.waiting_stop_since
+    assert since == now + timedelta(minutes=5)
+    async with _restarted(pod_house) as again:
+        again.pod.begin()
+        for moment in ("before", "after"):
+            pod_house.clock.advance(1)
+            await again.pod.tick()
+            await again.pod.recorded()
+            view = again.pod.console().view
+            assert (view.schedule, view.waiting_stop_since) == (f"daily 00:00-{since:%H:%M} UTC", since), moment
+            await again.pod.prepare()
+
+
+async def test_what_was_learnt_is_in_force_after_every_start(
+    pod_house: PodHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy_at(_history: PodHistory, _book: str) -> list[float]:
+        return [900.0 * number for number in range(40)]
+
+    monkeypatch.setattr(PodHistory, "busy_at", busy_at)
+    await pod_house.pod.change_options({"learnt": True, "idle_limit": 1000}, "user:root")
+    async with _restarted(pod_house) as again:
+        await again.pod.prepare()
+        pod_house.clock.advance(61)
+        await again.pod.tick()
+        await again.pod.recorded()
+        decision = again.pod.console().view.decision
+        assert decision is not None and decision.checks_needed <= 60
+
+
+@asynccontextmanager
+async def _restarted(pod_house: PodHouse) -> AsyncIterator[Services]:
+    """The services of the next process on the same disk and database; that before has ended with its connections."""
+    await pod_house.pod.close()
+    again = services_of(pod_house.house.services.settings, pod_house.clock)
+    try:
+        yield again
     finally:
         await again.pod.close()
         await again.jobs.close()

@@ -65,6 +65,7 @@ def environment(double: RunpodDouble, **more: str) -> dict[str, str]:
         "RUNPOD_API_KEY": KEY,
         "RUNPOD_POD_ID": "pod0main",
         "RUNPOD_API": "rest",
+        "POD_PAGE_URL": double.page_url,
         **more,
     }
 
@@ -278,6 +279,17 @@ async def test_a_schedule_of_its_own_is_kept_beside_an_app_that_has_none(runpod:
     assert side.double.account.asked("stop") == 0
     await side.run(200, beat={})
     assert side.status == "EXITED"
+    await side.provider.close()
+
+
+async def test_the_word_to_stay_awake_holds_up_no_start(runpod: RunpodDouble, tmp_path: Path) -> None:
+    side = Side(runpod, tmp_path, Alerts(), "daily 10:00-11:00 Asia/Seoul")
+    await side.run(60, beat={"keep_awake_until": side.clock.now() + timedelta(hours=8)})
+    runpod.account.apply(side.pod, "stop")
+    await side.run(3400)
+    assert side.status == "EXITED"
+    await side.run(300)
+    assert side.status == "RUNNING"
     await side.provider.close()
 
 

@@ -97,8 +97,14 @@ async def test_bills_are_by_hour_and_of_this_pod(client: RunpodRest, pod_clock: 
     assert all(line.disk_usd > 0 and line.total_usd == line.gpu_usd + line.disk_usd for line in lines)
 
 
-async def test_gpu_types_come_cheapest_first_with_what_is_free(client: RunpodRest) -> None:
-    types = await client.gpu_types()
+async def test_the_size_of_a_network_volume_is_told_where_the_key_sees_it(client: RunpodRest) -> None:
+    assert await client.network_volume_gb("nv7q2") == 100.0
+    assert await client.network_volume_gb("another") is None
+
+
+async def test_gpu_types_come_cheapest_first_with_what_is_free(client: RunpodRest, runpod: RunpodDouble) -> None:
+    types = await client.gpu_types(2)
+    assert runpod.account.requests[-1].params["count"] == "2"
     assert [each.name for each in types][:3] == ["RTX A5000", "RTX 3090", "RTX 4090"]
     found = {each.name: each for each in types}
     assert (found["L4"].secure_price, found["L4"].community_price, found["L4"].memory_gb) == (0.43, None, 24.0)
@@ -185,7 +191,7 @@ async def test_a_pod_that_has_gone_is_not_an_api_that_has_gone(
     with pytest.raises(UnknownPod):
         await client.get("nosuchpod")
     runpod.fail(kind)
-    for call in (client.list(), client.get("nosuchpod"), client.stop(POD), client.gpu_types()):
+    for call in (client.list(), client.get("nosuchpod"), client.stop(POD), client.gpu_types(1)):
         with pytest.raises(RunpodApiGone):
             await call
 

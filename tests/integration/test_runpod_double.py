@@ -134,7 +134,7 @@ async def test_the_client_asks_for_what_is_there(
     await client.stop("pod3net")
     await client.start("pod1cold")
     await client.billing("pod0main", pod_clock.now() - timedelta(hours=1), pod_clock.now())
-    await client.gpu_types()
+    await client.gpu_types(2)
     assert [line async for line in client.logs("pod0main", silence_s=0.2)]
     assert len(runpod.account.requests) == 8
     for request in runpod.account.requests:

@@ -64,14 +64,16 @@ async def test_stop_and_start(sdk: RunpodSdk, runpod: RunpodDouble, pod_clock: M
     assert (await sdk.get("pod3net")).has_runtime
 
 
-async def test_gpu_types_come_with_price_and_stock(sdk: RunpodSdk) -> None:
-    found = {each.name: each for each in await sdk.gpu_types()}
+async def test_gpu_types_come_with_price_and_stock(sdk: RunpodSdk, runpod: RunpodDouble) -> None:
+    found = {each.name: each for each in await sdk.gpu_types(2)}
+    assert "gpuCount: 2" in runpod.account.requests[-1].query
     assert (found["L4"].secure_price, found["L4"].community_price) == (0.43, None)
     assert (found["L4"].availability, found["RTX 4090"].availability) == (Availability.HIGH, Availability.UNKNOWN)
 
 
 async def test_what_graphql_does_not_have(sdk: RunpodSdk, runpod: RunpodDouble, pod_clock: ManualClock) -> None:
-    calls = (sdk.restart(POD), sdk.billing(POD, pod_clock.now(), pod_clock.now()), sdk.start("pod2spot"))
+    calls = (sdk.restart(POD), sdk.billing(POD, pod_clock.now(), pod_clock.now()), sdk.start("pod2spot"),
+             sdk.network_volume_gb("nv7q2"))  # fmt: skip
     for call in calls:
         with pytest.raises(NotOffered):
             await call

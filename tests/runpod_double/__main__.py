@@ -27,7 +27,13 @@ def main() -> int:
     except OSError as error:
         print(f"The double cannot listen: {error}. Choose another --port.", file=sys.stderr)
         return 1
-    addresses = {"url": running.url, "host_url": running.host_url, "key": options.key, "pods": [*running.account.pods]}
+    addresses = {
+        "url": running.url,
+        "host_url": running.host_url,
+        "page_url": running.page_url,
+        "key": options.key,
+        "pods": [*running.account.pods],
+    }
     print(json.dumps(addresses), flush=True)
     stop.wait()
     running.down()

@@ -58,6 +58,16 @@ def test_a_bill_takes_the_place_of_the_estimate_as_far_as_it_goes() -> None:
     assert billed.gpu_usd == pytest.approx(0.5 + 1.5)
 
 
+def test_a_network_volume_is_in_no_bill_of_a_pod() -> None:
+    runs, storage = [Run(hour(0), None, 2.0)], Storage(network_volume_gb=730.0)  # 7 cents an hour
+    found = reconciled(runs, storage, [line(0, 1.5), line(1, 1.5)], hour(-9), hour(2), known_since=hour(0))
+    assert (found.label, found.gpu_usd) == (Label.PARTLY, pytest.approx(3.0))
+    assert found.storage_usd == pytest.approx(2 * 0.01 + 2 * 0.07)
+    unknown = Storage(network_volume_gb=None)
+    assert unknown.usd_a_day_stopped is None
+    assert reconciled(runs, unknown, [line(0, 1.5)], hour(0), hour(1)).label is Label.PARTLY
+
+
 def test_stopping_saves_the_hours_it_was_off_less_the_dearer_volume() -> None:
     runs = [Run(hour(0), hour(2), 2.0)]
     saved = saved_usd(runs, VOLUME, hour(-100), hour(10), rate_usd=2.0, known_since=hour(0))

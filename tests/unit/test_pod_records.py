@@ -11,9 +11,12 @@ from backend.pod import webhook
 from backend.pod.alerts import Alert
 from backend.pod.audit import AuditLog
 from backend.pod.book import Book, NothingToDrain
+from backend.pod.in_force import InForce
 from backend.pod.lease import Heartbeat, Lease, read_heartbeat, write_heartbeat
 from backend.pod.machine import Kind, Order, Phase, Timing, Trouble, failed, requested, warned
 from backend.pod.memory import Memory, MemoryFile
+from backend.pod.schedule import text_of
+from backend.settings import load
 from tests.fixtures.runpod import ManualClock
 
 
@@ -45,7 +48,7 @@ def test_a_full_file_makes_room_and_is_still_read(tmp_path: Path) -> None:
 def test_a_state_is_read_as_it_was_written_and_a_broken_one_is_none(tmp_path: Path) -> None:
     now, timing = ManualClock().now(), Timing()
     order = Order(Kind.SCHEDULE, "schedule", "schedule", now, now + timedelta(hours=1))
-    progress = requested(warned(order, "ab", now, timing), now, now, timing)
+    progress = requested(warned(order, "ab", now, now, timing), now, timing)
     progress = failed(progress, Trouble("pod_locked", Text("잠김", "locked")), now, timing)
     memory = Memory("pod0main", progress, waiting_stop=order, starts_s=(30.0, 90.0, 60.0))
     file = MemoryFile(tmp_path / "state.json")
@@ -55,6 +58,18 @@ def test_a_state_is_read_as_it_was_written_and_a_broken_one_is_none(tmp_path: Pa
     assert memory.restart_s == 60.0
     file.path.write_text(file.path.read_text()[:40])
     assert file.load() is None
+
+
+def test_settings_that_were_changed_are_there_again_unless_their_file_is_torn(tmp_path: Path) -> None:
+    settings = load(_env_file=None, data_dir=tmp_path)
+    InForce(settings).adopt({"idle_limit": 9, "schedule": "daily 09:00-19:00 UTC"})
+    again = InForce(settings)
+    assert (again.config().idle_limit, text_of(again.schedule())) == (9, "daily 09:00-19:00 UTC")
+    assert set(again.changed) == {"idle_limit", "schedule"}
+    path = tmp_path / "pod-settings.json"
+    for torn in (path.read_text()[:9], "[1]", '{"idle_limit": -1}', '{"schedule": "sometimes"}', '{"of_later": 1}'):
+        path.write_text(torn)
+        assert InForce(settings).changed == {}, torn
 
 
 def test_who_takes_a_pod_over_goes_on_from_what_was_kept_last(tmp_path: Path) -> None:
@@ -81,13 +96,13 @@ def test_who_takes_a_pod_over_goes_on_from_what_was_kept_last(tmp_path: Path) ->
 def test_people_are_told_after_the_last_attempt_or_at_once_when_it_is_hopeless() -> None:
     now, timing = ManualClock().now(), Timing(backoff_s=(10.0, 30.0))
     trouble = Trouble("x", Text("", ""))
-    progress = warned(Order(Kind.IDLE, "policy", "idle", now), "ab", now, timing)
+    progress = warned(Order(Kind.IDLE, "policy", "idle", now), "ab", now, now, timing)
     phases = []
     for _ in range(4):
-        progress = failed(requested(progress, None, now, timing), trouble, now, timing)
+        progress = failed(requested(progress, now, timing), trouble, now, timing)
         phases.append(progress.phase)
     assert phases == [Phase.RETRYING, Phase.RETRYING, Phase.ESCALATED, Phase.ESCALATED]
-    once = failed(requested(progress, None, now, timing), trouble, now, timing, hopeless=True)
+    once = failed(requested(progress, now, timing), trouble, now, timing, hopeless=True)
     assert once.phase is Phase.ESCALATED
 
 

@@ -84,6 +84,8 @@ def test_a_time_that_is_left_out_in_spring_is_moved_on() -> None:
         datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
         datetime(2026, 3, 29, 2, 0, tzinfo=UTC),
     )
+    moved_past_its_end = parse("sun 02:45-03:10 Europe/Berlin")
+    assert moved_past_its_end.changes(day, day + timedelta(days=1)) == []
     ends_in_gap = parse("sun 01:00-02:30 America/New_York")
     day = datetime(2026, 3, 8, tzinfo=NEW_YORK)
     start, stop = ends_in_gap.changes(day, day + timedelta(hours=12))

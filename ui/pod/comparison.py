@@ -94,4 +94,6 @@ def _measured(found: Costs, language: Language) -> str:
     ]
     if found.money.known_since is not None:
         rows.append((t("pod_known_since", language), at(found.money.known_since)))
-    return f"{head}{pairs(rows)}"
+    unknown = found.money.storage_usd_a_day is None
+    note = f"<p class='muted'>{escape(t('pod_storage_unknown', language))}</p>" if unknown else ""
+    return f"{head}{pairs(rows)}{note}"

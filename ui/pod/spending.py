@@ -25,11 +25,13 @@ def spending(console: Console, language: Language) -> str:
         (t("pod_per_hour", language), usd(money.rate_usd)),
         (t("pod_today", language), f"{usd(money.today.total_usd)} {_label(money.today.label, language)}"),
         (t("pod_this_month", language), f"{usd(money.month.total_usd)} {_label(money.month.label, language)}"),
-        (t("pod_storage", language), escape(t("pod_a_day", language, usd=usd(money.storage_usd_a_day)))),
+        (t("pod_storage", language), escape(_a_day(money.storage_usd_a_day, language))),
         (t("pod_always_on", language), usd(money.always_on_usd)),
         (t("pod_saved", language), usd(money.saved_usd)),
     ]
     notes = ""
+    if money.storage_usd_a_day is None:
+        notes += f"<p class='muted'>{escape(t('pod_storage_unknown', language))}</p>"
     if money.billed_at is not None:
         notes += f"<p class='muted'>{escape(t('pod_bill_read', language))} {at(money.billed_at)}</p>"
     elif money.bill_trouble is not None:
@@ -49,7 +51,9 @@ def stop_words(console: Console, pod: Pod, language: Language) -> str:
     facts = [t("pod_stop_gpu_may_go", language)]
     own = pod.id == console.view.pod_id
     if own and console.standing is Standing.POD:
-        facts.insert(0, t("pod_stop_costs", language, usd=usd(console.money.storage_usd_a_day)))
+        paid = console.money.storage_usd_a_day
+        key = "pod_stop_costs" if paid is not None else "pod_stop_costs_unknown"
+        facts.insert(0, t(key, language, usd=usd(paid)))
         work = sum(console.work.values())
         facts.append(
             t("pod_stop_work", language, n=work, s=console.options.grace_s) if work else t("pod_stop_no_work", language)
@@ -81,6 +85,10 @@ def awake_words(language: Language) -> str:
         f"<label>{escape(t('pod_awake_when', language))}<input class='moment' type='datetime-local'></label>"
         f"<div class='row-actions'>{cancel}{keep}</div></div>"
     )
+
+
+def _a_day(usd_a_day: float | None, language: Language) -> str:
+    return t("pod_verdict_unknown", language) if usd_a_day is None else t("pod_a_day", language, usd=usd(usd_a_day))
 
 
 def _label(label: Label, language: Language) -> str:

@@ -39,7 +39,7 @@ TEXTS: Final[dict[str, Text]] = {
     "pod_opt_money_ceiling_usd": Text("한 달 금액 한도 ($)", "Ceiling of a month ($)"),
     "pod_opt_money_ceiling_usd_hint": Text("일하는 중이어도 멈춥니다. 비우면 없음.", "Stops even a busy pod. Empty: none."),
     "pod_opt_network_volume_gb": Text("네트워크 볼륨 크기 (GB)", "Network volume (GB)"),
-    "pod_opt_network_volume_gb_hint": Text("RunPod가 알려 주지 않아 비용 계산에만 씁니다.", "RunPod does not tell it; for the costs only."),
+    "pod_opt_network_volume_gb_hint": Text("비용 계산에만 씁니다. 0이면 RunPod가 알려 주는 크기로 계산합니다.", "For the costs only. 0: as RunPod tells it."),
     "pod_opt_zone": Text("날과 달을 나누는 시간대", "Time zone of days and months"),
     "pod_opt_learnt": Text("횟수 대신, 사용 기록에서 배운 만큼 기다렸다 멈추기", "Wait as long as its history proposes, not a fixed number of checks"),
     "pod_opt_changed": Text("바꿈", "changed"),

@@ -6,7 +6,6 @@ Everything but reading is sent once. Whether a creation whose answer was lost ha
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,7 +21,7 @@ from backend.errors import (
     UnknownPod,
 )
 from backend.pod import runpod_answers as answers
-from backend.pod.pods import GpuType, Pod, is_pod_id
+from backend.pod.pods import GpuType, NetworkVolume, Pod, is_pod_id
 from backend.pod.runpod_http import Answer, NoAnswer, RunpodHttp, told
 
 _TELLING = 6  # letters of a value that would give it away
@@ -43,16 +42,6 @@ class Uncertain(Exception):
 
 class NotHere(Exception):
     """This type cannot be had now, or not with these conditions; another one may."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkVolume:
-    """A volume that outlives pods; its size in GB."""
-
-    id: str
-    name: str
-    size_gb: int
-    data_center: str
 
 
 class Account:
@@ -98,13 +87,12 @@ class Account:
             raise told(answer, pod_id, None)
 
     async def volumes(self) -> list[NetworkVolume]:
-        raw = _listed(await self._http.read("/network-volumes"), "networkVolumes")
-        return [volume for volume in map(_volume_of, raw) if volume is not None]
+        return answers.network_volumes_of(await self._http.read("/network-volumes"))
 
     async def create_volume(self, name: str, size_gb: int, data_center: str) -> NetworkVolume:
         """It costs money until somebody deletes it. Raises Uncertain and what else RunPod says."""
         body = {"name": name, "size": size_gb, "dataCenter": data_center}
-        volume = _volume_of(_created(await self._send("POST", "/network-volumes", body)))
+        volume = answers.network_volume_of(_created(await self._send("POST", "/network-volumes", body)))
         if volume is None:
             raise Uncertain("no volume in the answer")
         return volume
@@ -174,10 +162,3 @@ def _listed(raw: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list):
         raise RunpodUnavailable(reason=f"no {name}")
     return [each for each in found if isinstance(each, Mapping)]
-
-
-def _volume_of(raw: Mapping[str, Any]) -> NetworkVolume | None:
-    found, size = raw.get("id"), raw.get("size")
-    if not isinstance(found, str) or not is_pod_id(found) or not isinstance(size, int):
-        return None
-    return NetworkVolume(found, str(raw.get("name", "")), size, str(raw.get("dataCenter", "")))

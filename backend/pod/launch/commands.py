@@ -25,13 +25,13 @@ from backend.errors import (
 from backend.pod.clock import Clock, SystemClock
 from backend.pod.costs import Storage as Paid
 from backend.pod.launch import creating, stopping, text
-from backend.pod.launch.account import Account, NetworkVolume, Uncertain
+from backend.pod.launch.account import Account, Uncertain
 from backend.pod.launch.choosing import Candidate, Wish, candidates
 from backend.pod.launch.order import Order, Storage, source_of, variables
 from backend.pod.launch.spot import Spot
 from backend.pod.launch.telling import Progress, Words, described, table
 from backend.pod.launch.waiting import wait_until_ready
-from backend.pod.pods import Pod, PodProvider, PodStatus
+from backend.pod.pods import NetworkVolume, Pod, PodProvider, PodStatus
 from backend.pod.providers import provider_of
 from backend.pod.runpod_http import RunpodHttp
 from backend.settings import REPOSITORY, Settings
@@ -134,7 +134,11 @@ async def down(desk: Desk, given: argparse.Namespace) -> None:
             text.STOP_STEP, phase=desk.words.of(text.PHASES.get(step.phase, Text("–", "–"))), attempts=step.attempts
         ),
     )
-    desk.say(text.STOPPED, pod=pod.id, usd=Paid(pod.volume_gb).usd_a_day_stopped)
+    paid = (await _storage(desk, pod)).usd_a_day_stopped
+    if paid is None:
+        desk.say(text.STOPPED_NETWORK, pod=pod.id)
+    else:
+        desk.say(text.STOPPED, pod=pod.id, usd=paid)
 
 
 async def list_pods(desk: Desk, given: argparse.Namespace) -> None:
@@ -245,6 +249,16 @@ async def _again(desk: Desk, pod: Pod, given: argparse.Namespace) -> None:
         await desk.provider.start(pod.id)
         desk.pod = await desk.provider.get(pod.id)
         desk.usd_per_hour = desk.pod.cost_per_hour or 0.0
+
+
+async def _storage(desk: Desk, pod: Pod) -> Paid:
+    """What a pod that is stopped pays for."""
+    if not pod.network_volume_id:
+        return Paid(pod.volume_gb)
+    try:
+        return Paid(0.0, await desk.provider.network_volume_gb(pod.network_volume_id))
+    except OndolError:
+        return Paid(0.0, None)
 
 
 async def _meant(desk: Desk, name: str) -> Pod:

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import CreationUncertain, NotPlaced, PodNameTaken, RunpodBusy, UnknownVolume
-from backend.pod.launch.account import Account, NetworkVolume, NotHere, Uncertain
+from backend.pod.launch.account import Account, NotHere, Uncertain
 from backend.pod.launch.choosing import Candidate
-from backend.pod.pods import Pod, PodProvider, PodStatus
+from backend.pod.pods import NetworkVolume, Pod, PodProvider, PodStatus
 
 _LOOK_AFTER_S = (2.0, 5.0, 10.0, 15.0)  # a new pod may take a moment to appear in the list
 _BUSY_TRIES = 3

@@ -4,6 +4,7 @@ A stop that was accepted is not believed until the pod was read back as EXITED; 
 again. It is never replaced by a deletion, which would take the data with it: that is asked for by name, and only then.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -50,12 +51,15 @@ async def stop(
 
     # No idleness is looked for: a check can wait longer than any stop takes.
     config = Config(check_interval_s=86_400)
+    # An order that was interrupted is not gone on with: this one takes its place, from the first step.
+    state_path = folder / f"{pod.id}.json"
+    await asyncio.to_thread(state_path.unlink, missing_ok=True)
     stopping = Shutdown(
         pod_id=pod.id,
         provider=provider,
         reader=nothing,
         config=lambda: config,
-        state_path=folder / f"{pod.id}.json",
+        state_path=state_path,
         timing=lambda: _TIMING,
         clock=clock,
     )

@@ -80,6 +80,11 @@ STOPPED = Text(
     "파드 {pod}가 꺼진 것을 확인했습니다. 저장 공간 요금만 하루 ${usd:.2f} 나갑니다.",
     "Pod {pod} was read back as stopped. Only its storage costs money now, ${usd:.2f} a day.",
 )
+STOPPED_NETWORK = Text(
+    "파드 {pod}가 꺼진 것을 확인했습니다. 네트워크 볼륨 요금만 나갑니다. 크기를 읽지 못해 얼마인지는 알 수 없습니다.",
+    "Pod {pod} was read back as stopped. Only its network volume costs money now; how much is not known, since its size "
+    "could not be read.",
+)
 DELETED = Text("파드 {pod}를 지웠습니다.", "Pod {pod} was deleted.")
 WHICH = Text("어느 파드인지 이름이나 id를 써 주세요. 켜진 것: {pods}", "Say which pod, by name or id. Running: {pods}")
 NONE = Text("파드가 없습니다.", "There are no pods.")
