@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.keeper",
     "tests.fixtures.pod",
     "tests.fixtures.pod_pages",
+    "tests.fixtures.reviews_files",
     "tests.fixtures.reviews_pages",
     "tests.fixtures.routing",
     "tests.fixtures.sentiment",

@@ -26,6 +26,7 @@ from backend.sentiment.pages import ReviewRow, RowFilter, every, least_sure, pag
 from backend.sentiment.profiles import Profiles
 from backend.sentiment.reading.files import check, sniff
 from backend.sentiment.reading.shape import FileKind, FileShape, Mapping
+from backend.sentiment.reading.values import MOST_STARS
 from backend.sentiment.store import JobStore, JobView, NewJob
 from backend.sentiment.totals import Totals, totals_of
 from backend.settings import Settings
@@ -198,7 +199,8 @@ class SentimentService:
                 raise TooManyReviews(limit=MAX_REVIEWS)
             mapping = Mapping(text="content", id="id", restaurant="restaurant_id", date="written_at", rating="rating")
             columns = ("id", "content", "restaurant_id", "written_at", "rating")
-            shape = FileShape(FileKind.JSON_LINES, "utf-8", "", None, columns, count, (), mapping)
+            stars = {"rating": MOST_STARS}
+            shape = FileShape(FileKind.JSON_LINES, "utf-8", "", None, columns, count, (), mapping, scales=stars)
             options = {"language": language, "aspects": _aspects(aspects)}
             return await self._start(user_id, path, NewJob(_name(name), shape, mapping, options))
 
@@ -310,8 +312,9 @@ def _aspects(names: Sequence[str]) -> list[str]:
 def _write(path: Path, reviews: Iterable[GivenReview]) -> int:
     count = 0
     with path.open("wb") as file:
-        for count, review in enumerate(reviews, 1):  # noqa: B007 -- counted
+        for count, review in enumerate(reviews, 1):
             text = {name: _storable(value) for name, value in vars(review).items() if isinstance(value, str)}
+            text["id"] = text["id"] or str(count)  # a row with nothing in it would not be counted
             file.write(orjson.dumps({**text, "rating": review.rating}) + b"\n")
     return count
 

@@ -3,7 +3,6 @@
 import json
 import tracemalloc
 import zipfile
-from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -29,42 +28,20 @@ from backend.sentiment.labels import Review
 from backend.sentiment.reading.encodings import lines_of
 from backend.sentiment.reading.files import rows, sniff
 from backend.sentiment.reading.shape import BadRow, FileKind, FileShape, Mapping, Unread
-from backend.sentiment.reading.values import day_of, stars_of
+from tests.fixtures.reviews_files import LIMIT, MakeFile, read, texts
 
-LIMIT = 64 << 20
 TABLE = """번호,매장,내용,별점,작성일
 1,강남점,국물이 진하고 친절했어요,5,2026-01-02
 2,서면점,면이 불고 늦게 나왔습니다,2,2026.1.3
 3,강남점,그냥 그래요,3,2026/01/04 13:05
 """
 MAPPED = Mapping(text="내용", id="번호", restaurant="매장", date="작성일", rating="별점")
-Make = Callable[[str, bytes | str], Path]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    def write(name: str, content: bytes | str) -> Path:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
-def read(path: Path, mapping: Mapping | None = None) -> tuple[FileShape, list[Review | BadRow]]:
-    shape = sniff(path, LIMIT)
-    with closing(rows(path, shape, mapping or shape.mapping)) as found:
-        return shape, list(found)
-
-
-def texts(found: list[Review | BadRow]) -> list[str]:
-    return [row.text for row in found if isinstance(row, Review)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16", "utf-16-le"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-def test_encoding_delimiter_and_columns_are_found(make: Make, encoding: str, delimiter: str) -> None:
-    shape, found = read(make("a.csv", TABLE.replace(",", delimiter).encode(encoding)))
+def test_encoding_delimiter_and_columns_are_found(make_file: MakeFile, encoding: str, delimiter: str) -> None:
+    shape, found = read(make_file("a.csv", TABLE.replace(",", delimiter).encode(encoding)))
     assert (shape.kind, shape.delimiter, shape.header_row) == (FileKind.DELIMITED, delimiter, 0)
     assert shape.encoding == encoding
     assert shape.columns == ("번호", "매장", "내용", "별점", "작성일")
@@ -74,43 +51,13 @@ def test_encoding_delimiter_and_columns_are_found(make: Make, encoding: str, del
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_every_line_end_ends_a_line(make: Make, line_end: str) -> None:
-    assert len(read(make("a.csv", TABLE.replace("\n", line_end)))[1]) == 3
+def test_every_line_end_ends_a_line(make_file: MakeFile, line_end: str) -> None:
+    assert len(read(make_file("a.csv", TABLE.replace("\n", line_end)))[1]) == 3
 
 
-def test_english_names_and_columns_without_names_are_understood(make: Make) -> None:
-    shape, _ = read(make("a.csv", "Review ID,Branch,Written At,Stars,Comment\n7,Main,2026-01-02,4,Good soup\n"))
-    assert shape.mapping == Mapping("Comment", "Review ID", "Branch", "Written At", "Stars")
-    shape, found = read(make("b.csv", "2026-01-02,5,국물이 진하고 친절했어요\n2026-01-03,1,늦게 나왔습니다 정말\n"))
-    assert shape.header_row is None
-    assert shape.mapping == Mapping("column 3", None, None, "column 1", "column 2")
-    assert texts(found) == ["국물이 진하고 친절했어요", "늦게 나왔습니다 정말"]
-
-
-def test_a_title_above_the_header_and_names_that_are_there_twice(make: Make) -> None:
-    shape, found = read(make("a.csv", "1월 리뷰 모음,,\n,,\n내용,내용,\n좋아요,x,y\n"))
-    assert (shape.header_row, shape.columns) == (1, ("내용", "내용 (2)", "column 3"))
-    assert texts(found) == ["좋아요"]
-
-
-def test_lines_without_a_delimiter_are_reviews(make: Make) -> None:
-    shape, found = read(make("a.txt", "맛있어요, 또 올게요\n별로예요\n\n친절하고, 빠르고, 좋아요\n"))
-    assert (shape.delimiter, shape.mapping.text) == ("", "column 1")
-    assert texts(found) == ["맛있어요, 또 올게요", "별로예요", "친절하고, 빠르고, 좋아요"]
-
-
-def test_quotes_hold_newlines_and_one_that_is_not_closed_costs_one_row(make: Make) -> None:
-    quoted = 'id,content\n1,"맛있고\n""최고"" 예요"\n2,좋아요\n'
-    assert texts(read(make("a.csv", quoted))[1]) == ['맛있고\n"최고" 예요', "좋아요"]
-    many = "".join(f"{number},괜찮아요 {number}\n" for number in range(3, 3000))
-    _, found = read(make("b.csv", f'id,content\n1,좋아요\n2,"열린 따옴표\n{many}'))
-    assert [row for row in found if isinstance(row, BadRow)] == [BadRow(1, Unread.UNCLOSED_QUOTE)]
-    assert len(texts(found)) == 2998
-
-
-def test_torn_rows_blank_texts_and_bytes_that_are_no_text(make: Make) -> None:
+def test_torn_rows_blank_texts_and_bytes_that_are_no_text(make_file: MakeFile) -> None:
     content = "id,store,content\n1,a,맛있어요, 또 올게요\n2\n3,b,\n,,\n4,c, \u200b \n5,d,널\x00자\n6,e,\ufffd\ufffda\n"
-    _, found = read(make("a.csv", content))
+    _, found = read(make_file("a.csv", content))
     assert texts(found) == ["맛있어요, 또 올게요", "널자"]
     assert [(row.position, row.reason) for row in found if isinstance(row, BadRow)] == [
         (1, Unread.BLANK_TEXT),
@@ -120,18 +67,18 @@ def test_torn_rows_blank_texts_and_bytes_that_are_no_text(make: Make) -> None:
     ]
 
 
-def test_lines_of_another_encoding_within_a_file_are_read(make: Make) -> None:
+def test_lines_of_another_encoding_within_a_file_are_read(make_file: MakeFile) -> None:
     mixed = "content\n맛있어요\n".encode() * 3 + "짜고 늦었어요\n".encode("cp949") + "보통\n".encode()
-    assert texts(read(make("a.csv", mixed))[1]) == ["맛있어요"] + ["content", "맛있어요"] * 2 + [
+    assert texts(read(make_file("a.csv", mixed))[1]) == ["맛있어요"] + ["content", "맛있어요"] * 2 + [
         "짜고 늦었어요",
         "보통",
     ]
 
 
-def test_emoji_other_languages_long_rows_and_ids_that_repeat_go_through(make: Make) -> None:
+def test_emoji_other_languages_long_rows_and_ids_that_repeat_go_through(make_file: MakeFile) -> None:
     long = "국물이 진하고 " * 5000
     content = f"id,content\n1,😍😍😍\n1,とても美味しい\n1,Очень вкусно\n2,{long}\n2,{'가' * 400_001}\n3,끝\n"
-    _, found = read(make("a.csv", content))
+    _, found = read(make_file("a.csv", content))
     assert texts(found) == ["😍😍😍", "とても美味しい", "Очень вкусно", long.strip(), "끝"]
     assert [row.id for row in found if isinstance(row, Review)] == ["1", "1", "1", "2", "3"]
     assert [row.reason for row in found if isinstance(row, BadRow)] == [Unread.TOO_LONG]
@@ -151,9 +98,9 @@ def test_emoji_other_languages_long_rows_and_ids_that_repeat_go_through(make: Ma
         (b"[]", ReviewFileEmpty),
     ],
 )
-def test_what_is_no_table_of_reviews_is_refused(make: Make, content: bytes, error: type[OndolError]) -> None:
+def test_what_is_no_table_of_reviews_is_refused(make_file: MakeFile, content: bytes, error: type[OndolError]) -> None:
     with pytest.raises(error):
-        sniff(make("a.csv", content), LIMIT)
+        sniff(make_file("a.csv", content), LIMIT)
 
 
 def test_two_gigabytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
@@ -164,8 +111,8 @@ def test_two_gigabytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
         sniff(path, LIMIT)
 
 
-def test_a_mapping_has_to_fit(make: Make) -> None:
-    path = make("a.csv", "a,b\n1,2\n3,4\n")
+def test_a_mapping_has_to_fit(make_file: MakeFile) -> None:
+    path = make_file("a.csv", "a,b\n1,2\n3,4\n")
     shape = sniff(path, LIMIT)
     assert shape.mapping.text == ""
     with pytest.raises(ReviewTextColumnMissing):
@@ -174,31 +121,31 @@ def test_a_mapping_has_to_fit(make: Make) -> None:
         list(rows(path, shape, Mapping(text="c")))
 
 
-def test_json_lines_and_arrays(make: Make) -> None:
+def test_json_lines_and_arrays(make_file: MakeFile) -> None:
     items = [{"id": 1, "content": "맛있어요", "rating": 4.0}, {"content": "별로\ud800", "extra": None}, {"id": 3}]
     lines = "\n".join(map(json.dumps, items))
     broken = lines + '\n{"content": \n7\n"글만"\n{"id": "4", "content": "끝"}\n' + "[" * 100_000 + "\n"
-    shape, found = read(make("a.jsonl", broken))
+    shape, found = read(make_file("a.jsonl", broken))
     assert (shape.kind, shape.mapping.text) == (FileKind.JSON_LINES, "content")
     assert texts(found) == ["맛있어요", "별로?", "끝"]
     assert found[0] == Review("1", "맛있어요", 0, rating=4.0)
     reasons = [row.reason for row in found if isinstance(row, BadRow)]
     assert reasons.count(Unread.BLANK_TEXT) == 2 and reasons.count(Unread.BROKEN_JSON) == 3
     for content in (json.dumps(items, indent=2), json.dumps(items), "[" + ",\n".join(map(json.dumps, items))):
-        shape, found = read(make("a.json", content))
+        shape, found = read(make_file("a.json", content))
         assert (shape.kind, len(found), texts(found)) == (FileKind.JSON, 3, ["맛있어요", "별로?"])
     for content in (
         json.dumps({"restaurant_id": "r1", "page": 1, "reviews": items, "next": None}),
         json.dumps({"reviews": items}, indent=2, ensure_ascii=True),
     ):
-        shape, found = read(make("d.json", content))
+        shape, found = read(make_file("d.json", content))
         assert (shape.kind, len(found), texts(found)) == (FileKind.JSON, 3, ["맛있어요", "별로?"])
     nested = '{"content": "맛있어요", "tags": [{"a": 1}]}\n{"content": "별로"}\n'
-    assert texts(read(make("e.jsonl", nested))[1]) == ["맛있어요", "별로"]
-    whole = make("c.json", json.dumps([{"content": f"{n}번째 " + "국물" * 50} for n in range(20_000)]))
+    assert texts(read(make_file("e.jsonl", nested))[1]) == ["맛있어요", "별로"]
+    whole = make_file("c.json", json.dumps([{"content": f"{n}번째 " + "국물" * 50} for n in range(20_000)]))
     assert len(texts(read(whole)[1])) == 20_000  # one line of 13 MB
     torn = "[\n" + json.dumps(items[0]) + ',\n{"content": "x" "y"},\n' + json.dumps(items[0]) + "\n]"
-    assert texts(read(make("b.json", torn))[1]) == ["맛있어요", "맛있어요"]
+    assert texts(read(make_file("b.json", torn))[1]) == ["맛있어요", "맛있어요"]
 
 
 def workbook(path: Path, table: list[list[object]]) -> Path:
@@ -252,11 +199,11 @@ def test_a_workbook_with_two_cells_far_apart_takes_down_its_own_process_only(tmp
         sniff(path, LIMIT)
 
 
-def test_memory_does_not_grow_with_the_file(make: Make) -> None:
+def test_memory_does_not_grow_with_the_file(make_file: MakeFile) -> None:
     row = f'7,"{"국물이 진해요 " * 20}",5\n'
     peaks = []
     for count in (2_000, 20_000):
-        path = make("a.csv", "id,content,rating\n" + row * count)
+        path = make_file("a.csv", "id,content,rating\n" + row * count)
         tracemalloc.start()
         shape = sniff(path, LIMIT)
         assert sum(1 for _ in rows(path, shape, shape.mapping)) == count
@@ -265,36 +212,10 @@ def test_memory_does_not_grow_with_the_file(make: Make) -> None:
     assert peaks[1] < peaks[0] + (8 << 20)
 
 
-def test_a_line_without_an_end_is_not_taken_in_whole(make: Make) -> None:
-    path = make("a.csv", b"content\n" + b"x" * (20 << 20) + b"\nlast\n")
+def test_a_line_without_an_end_is_not_taken_in_whole(make_file: MakeFile) -> None:
+    path = make_file("a.csv", b"content\n" + b"x" * (20 << 20) + b"\nlast\n")
     assert max(map(len, lines_of(path, "utf-8"))) < 3 << 20
     assert texts(read(path)[1]) == ["last"]
-
-
-@pytest.mark.parametrize(
-    ("cell", "day"),
-    [
-        *((cell, date(2026, 1, 2)) for cell in (
-            "2026-01-02", "2026.1.2", "2026. 1. 2.", "2026/01/02 13:05", "20260102", "202601021305", "2026년 1월 2일",
-            "2026-01-02T13:05:00+09:00", "2026-01-02 13:05:00", "26.01.02", "46024", "46024.54", "2026-01-02(금)",
-        )),
-        *((cell, None) for cell in ("", "2026", "5", "2026-13-01", "1.2", "어제", "0001-01-01", "460241", "4.5/5")),
-    ],
-)  # fmt: skip
-def test_days(cell: str, day: date | None) -> None:
-    assert day_of(cell) == day
-
-
-@pytest.mark.parametrize(
-    ("cell", "stars"),
-    [
-        ("4.5", 4.5), ("4,5", 4.5), ("★★★★☆", 4.0), ("⭐⭐", 2.0), ("4/5", 4.0), ("8/10", 4.0), ("별점 4", 4.0),
-        ("4점", 4.0), ("4 stars", 4.0), ("0", 0.0), ("", None), ("7", None), ("6/5", None), ("좋음", None),
-        ("-1", None), ("4/7", None),
-    ],
-)  # fmt: skip
-def test_stars(cell: str, stars: float | None) -> None:
-    assert stars_of(cell) == stars
 
 
 @settings(max_examples=400, deadline=None, database=None, derandomize=True)

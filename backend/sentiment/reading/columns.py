@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from backend.sentiment.reading.shape import Mapping
-from backend.sentiment.reading.values import day_of, stars_of
+from backend.sentiment.reading.values import clean, day_of, number_of, says_stars, scale_of
 
 _HEADER_WITHIN = 10  # rows; above it a spreadsheet may have a title
 _SURE = 0.8  # share of the filled cells that must be of a kind
@@ -29,16 +30,38 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "rating": ("별점", "평점", "점수", "별", "만족도", "rating", "ratings", "stars", "star", "score", "grade", "rate"),
     "id": ("id", "번호", "순번", "리뷰번호", "리뷰id", "reviewid", "no", "number", "idx", "index", "key", "연번"),
 }  # fmt: skip
+_RATED = re.compile(r"별점|평점|점수|만족도|rating|stars|score")  # somewhere in a name
+_OUT_OF = re.compile(r"(5|10|100)점?만점|outof(5|10|100)")
 
 
 def header_row(rows: Sequence[list[str]]) -> int | None:
-    """Index of the row that names the columns, None where the first row is a review already."""
+    """Index of the row that names most columns, None where the first row is a review already. One row is not blank.
+
+    Only a title may stand above it, which fills fewer cells. A word that could be a name is a review elsewhere.
+    """
+    first = next(number for number, row in enumerate(rows) if any(map(str.strip, row)))
+    if max(map(len, rows)) == 1:
+        return first if _role(rows[first][0]) == "text" else None
+    found, most, widest = None, 0, 0
     for number, row in enumerate(rows[:_HEADER_WITHIN]):
-        named = sum(_role(cell) is not None for cell in row)
-        filled = sum(bool(cell.strip()) for cell in row)
-        if named and named * 2 >= filled:
-            return number
-    return 0 if len(rows) > 1 and _is_unlike(rows[0], rows[1:]) else None
+        filled = [cell for cell in row if cell.strip()]
+        named = sum(_role(cell) is not None for cell in filled)
+        is_below_title = len(filled) > widest or 1 < len(filled) == named
+        if is_below_title and named > most and named * 2 >= len(filled) and not any(map(_is_value, filled)):
+            found, most = number, named
+        widest = max(widest, len(filled))
+    if found is not None:
+        return found
+    return first if _is_unlike(rows[first], rows[first + 1 :]) else None
+
+
+def are_sentences(rows: Sequence[list[str]]) -> bool:
+    """Whether rows that were cut at commas are sentences of people, who write a space behind one."""
+    behind = [cell for row in rows for cell in row[1:]]
+    if sum(cell.startswith(" ") for cell in behind) * 2 <= len(behind) or header_row(rows) is not None:
+        return False
+    columns = list(map(str, range(max(map(len, rows)))))
+    return _first_of(_cells(columns, rows), lambda values: _mostly(_is_value, values)) is None
 
 
 def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
@@ -46,7 +69,7 @@ def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     seen: set[str] = set()
     for number, cell in enumerate(cells, 1):
-        base = " ".join(cell.split())[:_NAME_CHARACTERS] or f"column {number}"
+        base = " ".join(clean(cell).split())[:_NAME_CHARACTERS] or f"column {number}"
         name, again = base, 1
         while name in seen:
             again += 1
@@ -56,23 +79,37 @@ def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def guess(columns: Sequence[str], rows: Sequence[list[str]]) -> Mapping:
-    """What the columns seem to be: by their names, then by what is in them."""
+def scales(columns: Sequence[str], rows: Sequence[list[str]]) -> dict[str, float]:
+    """What the numbers of each column are out of if they are stars: 5, 10 or 100. Columns of others are left out."""
+    found: dict[str, float] = {}
+    for column, values in _cells(columns, rows).items():
+        said = _OUT_OF.search(_plain(column))
+        scale = float(said[1] or said[2]) if said else scale_of(values)
+        if scale is not None:
+            found[column] = scale
+    return found
+
+
+def guess(columns: Sequence[str], rows: Sequence[list[str]], *, are_named: bool = True) -> Mapping:
+    """What the columns seem to be: by their names, then by what is in them.
+
+    A number may count anything: a column of them holds stars if its name says so, or if no column has a name
+    (`are_named`) and the numbers look like stars.
+    """
     found: dict[str, str] = {}
+    all_cells = _cells(columns, rows)
     for role, names in _NAMES.items():
         by_name = {_plain(column): column for column in reversed(columns)}
         name = next((each for each in names if each in by_name), None)
-        if name is not None:
+        if name is not None and (role != "rating" or _may_be_stars(all_cells[by_name[name]])):
             found[role] = by_name[name]
-    cells = {
-        column: [row[number].strip() for row in rows if number < len(row) and row[number].strip()]
-        for number, column in enumerate(columns)
-        if column not in found.values()
-    }
-    for role, is_one in (("date", day_of), ("rating", stars_of)):
-        if role not in found and (column := _first_of(cells, is_one)) is not None:
-            found[role] = column
-            del cells[column]
+    cells = {column: values for column, values in all_cells.items() if column not in found.values()}
+    if "date" not in found and (column := _first_of(cells, lambda values: _mostly(_is_day, values))) is not None:
+        found["date"] = column
+        del cells[column]
+    if "rating" not in found and (column := _rated(cells, are_named=are_named)) is not None:
+        found["rating"] = column
+        del cells[column]
     if "text" not in found and (column := _wordiest(cells)) is not None:
         found["text"] = column
     return Mapping(**found)
@@ -97,14 +134,52 @@ def _is_unlike(first: list[str], rest: Sequence[list[str]]) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    return re.fullmatch(r"[\d.,:/\s-]+", cell.strip()) is not None or day_of(cell) is not None
+    return re.fullmatch(r"[\d.,:/\s-]+", cell.strip()) is not None or _is_day(cell)
 
 
-def _first_of(cells: dict[str, list[str]], reads: Callable[[str], object]) -> str | None:
-    for column, values in cells.items():
-        if values and sum(reads(value) is not None for value in values) >= _SURE * len(values):
-            return column
-    return None
+def _is_day(cell: str) -> bool:
+    return day_of(cell) is not None
+
+
+def _is_number(cell: str) -> bool:
+    return number_of(cell) is not None
+
+
+def _cells(columns: Sequence[str], rows: Sequence[list[str]]) -> dict[str, list[str]]:
+    """What is in each column, without empty cells."""
+    return {
+        column: [row[number].strip() for row in rows if number < len(row) and row[number].strip()]
+        for number, column in enumerate(columns)
+    }
+
+
+def _first_of(cells: dict[str, list[str]], is_one: Callable[[list[str]], bool]) -> str | None:
+    return next((column for column, values in cells.items() if values and is_one(values)), None)
+
+
+def _mostly(is_one: Callable[[str], bool], values: list[str]) -> bool:
+    return sum(map(is_one, values)) >= _SURE * len(values)
+
+
+def _may_be_stars(values: list[str]) -> bool:
+    """Whether a column whose name says stars can hold them. One that is empty so far may."""
+    return not values or any(map(says_stars, values)) or scale_of(values) is not None
+
+
+def _rated(cells: dict[str, list[str]], *, are_named: bool) -> str | None:
+    """The column of stars: where cells or the name say so, or where there are no names and the numbers look so."""
+    by_name = {column: values for column, values in cells.items() if _RATED.search(_plain(column))}
+    column = _first_of(by_name, lambda values: _mostly(_is_number, values) and scale_of(values) is not None)
+    column = column or _first_of(cells, lambda values: _mostly(says_stars, values))
+    return column if column or are_named else _first_of(cells, _look_like_stars)
+
+
+def _look_like_stars(values: list[str]) -> bool:
+    """Whether these are whole and half numbers from 1 to 5, neither all 1 nor counting the rows."""
+    numbers = [number or 0 for number in map(number_of, values)]
+    if not all(1 <= number <= 5 and number * 2 % 1 == 0 for number in numbers) or max(numbers) == 1:
+        return False
+    return not all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def _wordiest(cells: dict[str, list[str]]) -> str | None:

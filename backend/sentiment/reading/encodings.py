@@ -7,6 +7,7 @@ in the other one that is usual here.
 import codecs
 import io
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -18,42 +19,44 @@ SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 20
 _MAX_LINE_BYTES = 4 * MAX_RECORD_CHARACTERS  # of a longer line the beginning is enough to refuse it
 _OTHER = {"utf-8": "cp949", "utf-8-sig": "cp949", "cp949": "utf-8"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WIDE = ("utf-16", "utf-32")
+_MOSTLY_KOREAN = 0.75  # of the letters; what is Japanese or Chinese and read as cp949 stays below it
+_ENOUGH_CHARACTERS = 100_000
+_LONE_JAMO = frozenset("ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅑㅓㅕㅗㅛㅜㅠㅡㅣ")  # as in ㅋㅋ, ㅠㅠ, ㅇㅈ
 
 
 def encoding_of(sample: bytes) -> str:
     """The encoding of a file that begins with `sample`. Raises ReviewFileUnknown for what is no text."""
-    if sample.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if found := _utf_16_without_mark(sample):
+    marked = next((encoding for mark, encoding in _MARKS if sample.startswith(mark)), None)
+    if found := marked or _utf_16_without_mark(sample):
         return found
     if sample.count(0) * 20 > len(sample):
         raise ReviewFileUnknown
     lines = [line for line in sample.splitlines()[:2000] if not line.isascii()]
     if not lines or _share(lines, "utf-8") >= 0.5:
         return "utf-8"
-    if _share(lines, "cp949") >= 0.9 and _hangul_share(lines) >= 0.5:
+    can_be_korean = _share(lines, "cp949") >= 0.9
+    if can_be_korean and _is_korean(lines):
         return "cp949"
     best = from_bytes(b"\n".join(lines)[:100_000]).best()
-    if best is None:
+    if best is None and not can_be_korean:
         raise ReviewFileUnknown
-    return best.encoding
+    return "cp949" if best is None else best.encoding
 
 
 def lines_of(path: Path, encoding: str) -> Iterator[str]:
     """Lines with their ends, whichever those are. A character that cannot be read becomes U+FFFD."""
-    if encoding.startswith("utf-16"):
-        yield from _wide_lines(path, encoding)
-        return
-    other = _OTHER.get(encoding)
-    codec = "utf-8" if encoding == "utf-8-sig" else encoding
-    for number, line in enumerate(_byte_lines(path)):
-        kept = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
-        try:
-            yield kept.decode(codec)
-        except UnicodeDecodeError:
-            yield _in_other(kept, codec, other)
+    lines = _wide_lines(path, encoding) if encoding.startswith(_WIDE) else _narrow_lines(path, encoding)
+    for first in islice(lines, 1):
+        yield first.lstrip("\ufeff")
+    yield from lines
 
 
 def blocks_of(path: Path, encoding: str) -> Iterator[str]:
@@ -61,6 +64,16 @@ def blocks_of(path: Path, encoding: str) -> Iterator[str]:
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         while block := file.read(_BLOCK):
             yield block
+
+
+def _narrow_lines(path: Path, encoding: str) -> Iterator[str]:
+    other = _OTHER.get(encoding)
+    codec = "utf-8" if encoding == "utf-8-sig" else encoding
+    for line in _byte_lines(path):
+        try:
+            yield line.decode(codec)
+        except UnicodeDecodeError:
+            yield _in_other(line, codec, other)
 
 
 def _in_other(line: bytes, codec: str, other: str | None) -> str:
@@ -124,7 +137,18 @@ def _can_be(line: bytes, encoding: str) -> bool:
     return True
 
 
-def _hangul_share(lines: list[bytes]) -> float:
-    text = b"".join(lines).decode("cp949", "ignore")
-    foreign = [letter for letter in text if not letter.isascii()]
-    return sum("가" <= letter <= "힣" for letter in foreign) / max(len(foreign), 1)
+def _is_korean(lines: list[bytes]) -> bool:
+    """Whether what is read as cp949 is Korean. Stars and hearts are no letters, and Japanese ones say nothing.
+    Syllables that only cp949 has and its predecessor has not are rare in Korean, but are what other encodings look
+    like."""
+    text = b"".join(lines).decode("cp949", "ignore")[:_ENOUGH_CHARACTERS]
+    letters = [each for each in text if not each.isascii() and each.isalpha() and not "ぁ" <= each <= "ヺ"]
+    korean = sum(letter in _LONE_JAMO or _is_common(letter) for letter in letters)
+    return korean >= _MOSTLY_KOREAN * len(letters)
+
+
+def _is_common(letter: str) -> bool:
+    try:
+        return "가" <= letter <= "힣" and len(letter.encode("euc_kr")) == 2
+    except UnicodeEncodeError:
+        return False

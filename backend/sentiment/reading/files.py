@@ -20,7 +20,7 @@ from backend.errors import (
 )
 from backend.sentiment.labels import Review
 from backend.sentiment.reading import columns as of_columns
-from backend.sentiment.reading.delimited import DELIMITERS, delimiter_of, records_of
+from backend.sentiment.reading.delimited import DELIMITERS, delimiter_of, is_quoted, records_of
 from backend.sentiment.reading.encodings import SAMPLE_BYTES, encoding_of, lines_of
 from backend.sentiment.reading.json_records import Row, is_envelope, rows_of_array, rows_of_lines
 from backend.sentiment.reading.shape import (
@@ -84,14 +84,20 @@ def rows(path: Path, shape: FileShape, mapping: Mapping) -> Generator[Review | B
         ReviewFileTooHard: a workbook takes too much memory or time.
     """
     where = _places(shape.columns, mapping)
-    joined = shape.delimiter if where.text == len(shape.columns) - 1 and len(shape.columns) > 1 else None
+    most_stars = shape.scales.get(mapping.rating or "")
+    joined = shape.delimiter if where.text == len(shape.columns) - 1 else ""
     position = -1
     with _records(path, shape) as records:
         for record in records:
             if isinstance(record, list) and not any(map(str.strip, record)):
                 continue
             position += 1
-            yield BadRow(position, record) if isinstance(record, Unread) else _review(position, record, where, joined)
+            if isinstance(record, Unread):
+                yield BadRow(position, record)
+                continue
+            if joined and len(record) > len(shape.columns):  # a delimiter in a last column that was not quoted
+                record[where.text :] = [joined.join(record[where.text :])]
+            yield _review(position, record, where, most_stars)
 
 
 def check(shape: FileShape, mapping: Mapping) -> None:
@@ -119,16 +125,13 @@ def _places(columns: tuple[str, ...], mapping: Mapping) -> _Places:
     return _Places(**{role: known[name] if name else -1 for role, name in mapping.as_dict().items()})
 
 
-def _review(position: int, cells: list[str], where: _Places, joined: str | None) -> Review | BadRow:
+def _review(position: int, cells: list[str], where: _Places, most_stars: float | None) -> Review | BadRow:
     def cell(place: int) -> str:
         return cells[place] if 0 <= place < len(cells) else ""
 
-    raw = cell(where.text)
-    if joined and len(cells) > where.text + 1:  # a delimiter in a last column that was not quoted
-        raw = joined.join(cells[where.text :])
-    text = clean(raw)
+    text = clean(cell(where.text))
     if is_blank(text):
-        return BadRow(position, Unread.BLANK_TEXT, " | ".join(filter(None, cells))[:_EXCERPT_CHARACTERS])
+        return BadRow(position, Unread.BLANK_TEXT, clean(" | ".join(filter(None, cells))[:_EXCERPT_CHARACTERS]))
     if text.count("\ufffd") > _UNREADABLE * len(text):
         return BadRow(position, Unread.UNREADABLE_TEXT, text[:_EXCERPT_CHARACTERS])
     return Review(
@@ -137,7 +140,7 @@ def _review(position: int, cells: list[str], where: _Places, joined: str | None)
         index=position,
         restaurant_id=clean(cell(where.restaurant))[:_ID_CHARACTERS],
         written_at=day_of(cell(where.date)),
-        rating=stars_of(cell(where.rating)),
+        rating=stars_of(cell(where.rating), most_stars),
     )
 
 
@@ -146,7 +149,7 @@ def _records(path: Path, shape: FileShape) -> AbstractContextManager[Iterator[Re
     if shape.kind is FileKind.SHEET:
         return _SheetBelow(path, _behind(shape.header_row))
     if shape.kind is FileKind.DELIMITED:
-        found = records_of(lines_of(path, shape.encoding), shape.delimiter)
+        found = records_of(lines_of(path, shape.encoding), shape.delimiter, is_quoted=shape.is_quoted)
         return nullcontext(islice(found, _behind(shape.header_row), None))
     return nullcontext(_by_column(_objects(path, shape.kind, shape.encoding), shape.columns))
 
@@ -180,16 +183,26 @@ def _by_column(found: Iterator[Row], columns: tuple[str, ...]) -> Iterator[Recor
 def _sheet(path: Path) -> FileShape:
     with opened(path) as sheet:
         first = list(islice(sheet, SAMPLE_ROWS))
-        return _shape(FileKind.SHEET, "", "", first, sheet.row_count)
+        return _shape(FileKind.SHEET, first, sheet.row_count)
 
 
 def _delimited(lines: list[str], encoding: str, size: int) -> FileShape:
     delimiter = delimiter_of(lines[:SAMPLE_ROWS])
+    if delimiter == ",":
+        cut = [record for record in records_of(lines[:SAMPLE_ROWS], ",") if isinstance(record, list)]
+        delimiter = "" if of_columns.are_sentences(cut) else ","
     if len(lines[0]) > MAX_RECORD_CHARACTERS and max(map(lines[0].count, DELIMITERS)) >= MAX_COLUMNS:
         raise ReviewColumnsTooMany
-    found = [record for record in records_of(lines, delimiter) if isinstance(record, list)]
+    quoted = True if delimiter else is_quoted(lines)
+    # One that cannot be read counts as well: the header is found again by its number.
+    found = [
+        [] if isinstance(each, Unread) else each for each in records_of(lines, delimiter, is_quoted=quoted is not False)
+    ]
     bytes_a_row = sum(len(line.encode("utf-8", "replace")) for line in lines) / max(len(found), 1)
-    return _shape(FileKind.DELIMITED, encoding, delimiter, found[:SAMPLE_ROWS], round(size / max(bytes_a_row, 1)))
+    shape = _shape(FileKind.DELIMITED, found[:SAMPLE_ROWS], round(size / max(bytes_a_row, 1)))
+    if quoted is None:  # none so far; a column with a name is from a program, which writes quotes where they are needed
+        quoted = shape.header_row is not None
+    return replace(shape, encoding=encoding, delimiter=delimiter, is_quoted=quoted)
 
 
 def _json(path: Path, kind: FileKind, encoding: str, size: int) -> FileShape:
@@ -210,10 +223,12 @@ def _json(path: Path, kind: FileKind, encoding: str, size: int) -> FileShape:
         row_count=len(found) if len(found) < SAMPLE_ROWS else round(size / bytes_a_row),
         preview=tuple(shown(row, len(names)) for row in cells[:PREVIEW_ROWS]),
         mapping=of_columns.guess(names, cells),
+        scales=of_columns.scales(names, cells),
     )
 
 
-def _shape(kind: FileKind, encoding: str, delimiter: str, first: list[list[str]], row_count: int) -> FileShape:
+def _shape(kind: FileKind, first: list[list[str]], row_count: int) -> FileShape:
+    """What the first rows tell; the encoding and the delimiter are left open."""
     if not any(any(map(str.strip, row)) for row in first):
         raise ReviewFileEmpty
     width = max(map(len, first))
@@ -228,13 +243,14 @@ def _shape(kind: FileKind, encoding: str, delimiter: str, first: list[list[str]]
     is_whole = len(first) < SAMPLE_ROWS
     shape = FileShape(
         kind=kind,
-        encoding=encoding,
-        delimiter=delimiter,
+        encoding="",
+        delimiter="",
         header_row=header,
         columns=names,
         row_count=len(body) if is_whole else max(row_count - _behind(header), len(body)),
         preview=tuple(shown(row, width) for row in body[:PREVIEW_ROWS]),
-        mapping=of_columns.guess(names, body),
+        mapping=of_columns.guess(names, body, are_named=header is not None),
+        scales=of_columns.scales(names, body),
     )
     only = shape.columns[0]
     return replace(shape, mapping=Mapping(text=only)) if len(names) == 1 else shape
@@ -250,9 +266,9 @@ def _sample_lines(path: Path, encoding: str, sample_bytes: int) -> list[str]:
     found: list[str] = []
     size = 0
     for line in lines_of(path, encoding):
-        if not found and not line.strip("\ufeff \t\r\n"):
+        if not found and not line.strip():
             continue
-        found.append(line.lstrip("\ufeff") if not found else line)
+        found.append(line)
         size += min(len(line), MAX_RECORD_CHARACTERS)
         if size >= sample_bytes or len(found) >= 10 * SAMPLE_ROWS:
             break

@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.sentiment.reading.encodings import blocks_of
 from backend.sentiment.reading.shape import MAX_RECORD_CHARACTERS, Unread
+from backend.sentiment.reading.values import clean
 
 _TEXT = "text"  # the column of a value that is no object
 Row = dict[str, str] | Unread
@@ -103,7 +104,7 @@ class _Source:
 
 def _row(value: Any) -> Row:
     if isinstance(value, dict):
-        return {str(name): _cell(each) for name, each in value.items()}
+        return {clean(name): _cell(each) for name, each in value.items()}
     if isinstance(value, str):
         return {_TEXT: value}
     return Unread.BROKEN_JSON

@@ -1,10 +1,11 @@
 """What is known of a file of reviews before it is read: its kind, its columns, and which of them means what."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from backend.errors import Text
+from backend.sentiment.reading.values import clean
 
 MAX_COLUMNS = 1000
 MAX_RECORD_CHARACTERS = 400_000
@@ -46,12 +47,15 @@ class FileShape:
 
     Attributes:
         encoding: of text files; "" for sheets.
-        delimiter: of delimited files; "" where a line is one review.
+        delimiter: of delimited files; "" where there is one column.
         header_row: index of the row with the names of the columns; None where there is none.
         columns: their names, each one only once; made up where there is no header.
-        row_count: rows below the header; estimated from the size, exact for sheets.
+        row_count: rows below the header; estimated from the size, for sheets with blank rows among them.
         preview: the first rows, their cells cut to what can be shown.
         mapping: what the columns seem to be.
+        is_quoted: whether a cell may stand in quotes, with new lines in it; without, a line is a row.
+        scales: by column, what its numbers are out of if they are stars: 5, 10 or 100. Where that cannot be told the
+            column is not there, and its numbers are no stars.
     """
 
     kind: FileKind
@@ -62,6 +66,8 @@ class FileShape:
     row_count: int
     preview: tuple[tuple[str, ...], ...]
     mapping: Mapping
+    is_quoted: bool = True
+    scales: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """What a job keeps: enough to read the file, without its rows."""
@@ -106,7 +112,7 @@ Record = list[str] | Unread
 
 def shown(cells: list[str], width: int) -> tuple[str, ...]:
     """A row as the preview shows it."""
-    return tuple(cell[:_PREVIEW_CHARACTERS] for cell in (cells + [""] * (width - len(cells)))[:width])
+    return tuple(clean(cell[:_PREVIEW_CHARACTERS]) for cell in (cells + [""] * (width - len(cells)))[:width])
 
 
 UNREAD_TEXTS: dict[Unread, Text] = {

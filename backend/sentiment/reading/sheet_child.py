@@ -1,7 +1,8 @@
 """The process in which a workbook is opened: `python -m backend.sentiment.reading.sheet_child FILE`.
 
 A workbook that is made to eat memory or never to end takes this process down and nothing else. To standard output
-come lines of JSON: `{"rows": …, "columns": …}`, then the cells of a row as text; or `{"error": …}` alone.
+come lines of JSON: `{"rows": …}`, then the cells of each row that is not blank as text, then `null`; or `{"error": …}`
+alone.
 """
 
 import os
@@ -38,11 +39,14 @@ def main(path: str, most_columns: int) -> int:
         if sheet is not None and sheet.width > most_columns:
             answers.write(_line({"error": TOO_WIDE}))
         elif sheet is None:
-            answers.write(_line({"rows": 0, "columns": 0}))
+            answers.write(_line({"rows": 0}) + _line(None))
         else:
-            answers.write(_line({"rows": sheet.height, "columns": sheet.width}))
+            answers.write(_line({"rows": sheet.height}))
             for row in sheet.iter_rows():
-                answers.write(_line([_cell(value) for value in row]))
+                cells = [_cell(value) for value in row]
+                if any(map(str.strip, cells)):
+                    answers.write(_line(cells))
+            answers.write(_line(None))
     except PasswordError:
         answers.write(_line({"error": ENCRYPTED}))
     except MemoryError:

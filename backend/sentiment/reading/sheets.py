@@ -22,10 +22,10 @@ _SMALL_BYTES = 20 << 20
 
 
 class Sheet(Iterator[list[str]]):
-    """Rows of the first sheet that has any.
+    """Rows of the first sheet that has any, without the blank ones.
 
     Attributes:
-        row_count: all of its rows, a header among them.
+        row_count: of its rows from the first to the last that is not blank, a header among them.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
@@ -34,16 +34,14 @@ class Sheet(Iterator[list[str]]):
         if "error" in found:
             raise _ERRORS[found["error"]]()
         self.row_count: int = found["rows"]
-        self._left = self.row_count
 
     def __next__(self) -> list[str]:
-        if self._left == 0:
-            raise StopIteration
         line = self._line()
         if not line:
             raise ReviewFileTooHard
-        self._left -= 1
-        row: list[str] = orjson.loads(line)
+        row: list[str] | None = orjson.loads(line)
+        if row is None:
+            raise StopIteration
         return row
 
     def _line(self) -> bytes:
