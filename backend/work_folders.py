@@ -20,9 +20,9 @@ def work_folder(settings: Settings, kind: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def clear_work_folders(settings: Settings, kind: str, now: float) -> None:
-    """Removes what killed processes have left, a day after. `now` in seconds since 1970."""
-    for folder in (settings.data_dir / "tmp").glob(f"{kind}-*"):
+def clear_work_folders(settings: Settings, now: float) -> None:
+    """Removes what killed processes have left, of every kind, a day after. `now` in seconds since 1970."""
+    for folder in (settings.data_dir / "tmp").glob("*-*"):
         with suppress(OSError):
             if now - folder.stat().st_mtime > _LEFT_AFTER_S:
                 shutil.rmtree(folder)

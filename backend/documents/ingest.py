@@ -102,7 +102,7 @@ class Ingest:
             found = (await session.scalars(waiting, {"task": READ})).all()
         for document_id in found:
             await self.defer(document_id)
-        clear_work_folders(self._settings, _FOLDERS, time.time())
+        clear_work_folders(self._settings, time.time())
 
     async def defer(self, document_id: UUID) -> None:
         """Asks for a document to be read."""

@@ -5,6 +5,8 @@ says about the aspect, so its cost goes with what is said and not with how many 
 a clause of the review itself and never words of the model.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from backend.sentiment.aspect_words import pattern_of
 from backend.sentiment.bulk import Bulk, Item
 from backend.sentiment.clauses import clauses
 from backend.sentiment.in_flight import InFlight
-from backend.sentiment.patience import Patience
+from backend.sentiment.patience import Patience, method_of
 from backend.sentiment.prompt import CLOSING, OPENING, readable
 from backend.sentiment.seen import Seen, fingerprint, normalised
 
@@ -105,7 +107,8 @@ class AspectFinder:
         Raises:
             EngineUnavailable, EngineLoading, EngineBusy, EngineRefused: the engine as a whole.
         """
-        said = [each for number, text in enumerate(texts) for each in _said(number, text, aspects)]
+        # Long reviews take a while to be taken apart; the event loop does other things meanwhile.
+        said = await asyncio.to_thread(_all_said, texts, aspects) if aspects else []
         found: list[dict[str, list[tuple[Polarity, float, str]]]] = [{} for _ in texts]
         if said:
             async for each, polarity, share in self._judged(said, deadline_s):
@@ -116,13 +119,18 @@ class AspectFinder:
         self, said: Sequence[_Said], deadline_s: float | None
     ) -> AsyncIterator[tuple[_Said, Polarity, float]]:
         """What the model says of each part, with its probability; parts that are not about the aspect are left out."""
-        method = await self._scorer.method(_ANSWERS)
+        began = time.monotonic()
+        try:
+            method = await method_of(self._scorer, _ANSWERS, deadline_s=deadline_s)
+        except TimeoutError:
+            return
+        left_s = None if deadline_s is None else deadline_s - (time.monotonic() - began)
         if self._scorer.model != self._model:
             self._seen, self._model = Seen(len(_ANSWERS)), self._scorer.model
         in_flight = InFlight(_MOST_REQUESTS)
         patience = Patience(self._scorer, _ANSWERS, in_flight.overloaded)
         bulk = Bulk(patience.score, method.prompts_per_request, in_flight, self._seen)
-        async with aclosing(bulk.run(_items(said), deadline_s=deadline_s)) as items:
+        async with aclosing(bulk.run(_items(said), deadline_s=left_s)) as items:
             async for item in items:
                 if not isinstance(item.outcome, Scored):
                     continue
@@ -137,6 +145,10 @@ async def _items(said: Sequence[_Said]) -> AsyncIterator[Item]:
         part = f"{each.aspect}: {readable(each.clause)}"
         key = fingerprint(f"{each.aspect}\0{normalised(each.clause)}")
         yield Item(index, "", "", is_cut=False, key=key, prompt=Prompt(HEAD, part))
+
+
+def _all_said(texts: Sequence[str], aspects: Sequence[str]) -> list[_Said]:
+    return [each for number, text in enumerate(texts) for each in _said(number, text, aspects)]
 
 
 def _said(review: int, text: str, aspects: Sequence[str]) -> list[_Said]:

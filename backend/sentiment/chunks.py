@@ -85,7 +85,8 @@ class Chunks:
             "languages": [finding.language for finding in findings],
             "labels": [finding.label and str(finding.label) for finding in findings],
             **{str(label): [finding.scores.get(label) for finding in findings] for label in Label},
-            "confidences": [finding.confidence if finding.label else None for finding in findings],
+            "confidences": [finding.confidence for finding in findings],
+            "cut": [finding.is_cut for finding in findings],
             "codes": [finding.error and finding.error.code for finding in findings],
             "korean": [finding.error and finding.error.message.ko for finding in findings],
             "english": [finding.error and finding.error.message.en for finding in findings],
@@ -169,12 +170,13 @@ _LOCK = text("""
     WHERE job_id = :job AND number = :chunk AND lease = :mark AND NOT is_done FOR UPDATE""")
 _STORE = text("""
     UPDATE sentiment_rows r SET language = f.language, label = f.label, positive = f.positive, negative = f.negative,
-        neutral = f.neutral, confidence = f.confidence, error_code = f.code,
+        neutral = f.neutral, confidence = f.confidence, is_cut = f.is_cut, error_code = f.code,
         error_message = CASE WHEN f.code IS NOT NULL THEN ARRAY[f.korean, f.english] END
     FROM unnest(cast(:positions AS int[]), cast(:languages AS text[]), cast(:labels AS text[]),
         cast(:positive AS float8[]), cast(:negative AS float8[]), cast(:neutral AS float8[]),
-        cast(:confidences AS float8[]), cast(:codes AS text[]), cast(:korean AS text[]), cast(:english AS text[]))
-        AS f(position, language, label, positive, negative, neutral, confidence, code, korean, english)
+        cast(:confidences AS float8[]), cast(:cut AS bool[]), cast(:codes AS text[]), cast(:korean AS text[]),
+        cast(:english AS text[]))
+        AS f(position, language, label, positive, negative, neutral, confidence, is_cut, code, korean, english)
     WHERE r.job_id = :job AND r.position = f.position""")
 _STORE_ASPECT = text("""
     INSERT INTO sentiment_aspects (job_id, position, aspect, polarity, evidence)
@@ -182,7 +184,8 @@ _STORE_ASPECT = text("""
     ON CONFLICT (job_id, position, aspect) DO UPDATE SET polarity = excluded.polarity, evidence = excluded.evidence""")
 _COPY_TO_DUPLICATES = text("""
     UPDATE sentiment_rows d SET language = o.language, label = o.label, positive = o.positive, negative = o.negative,
-        neutral = o.neutral, confidence = o.confidence, error_code = o.error_code, error_message = o.error_message
+        neutral = o.neutral, confidence = o.confidence, is_cut = o.is_cut, error_code = o.error_code,
+        error_message = o.error_message
     FROM sentiment_rows o
     WHERE d.job_id = :job AND d.chunk = :chunk AND d.label IS NULL AND d.error_code IS NULL
         AND o.job_id = :job AND o.position = d.duplicate_of""")

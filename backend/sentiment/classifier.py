@@ -1,19 +1,22 @@
 """From reviews to findings: prepared, asked about in bulk, calibrated."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing
 
+from backend.errors import EngineBusy
 from backend.llm.engine import Engine
 from backend.llm.labels import Head, LabelScorer, Prompt, Scored
 from backend.llm.provider_stats import ProviderStats
 from backend.sentiment.bulk import Bulk, Item, Outcome
 from backend.sentiment.calibration import CONTENT_FREE, Calibration, built_in
-from backend.sentiment.failures import EMPTY
+from backend.sentiment.failures import EMPTY, TOO_LONG
 from backend.sentiment.in_flight import InFlight
-from backend.sentiment.labels import LABELS, Finding, Review
+from backend.sentiment.labels import LABELS, Finding, ItemError, Review
 from backend.sentiment.language import UNKNOWN, language_of
-from backend.sentiment.patience import Patience
+from backend.sentiment.patience import Patience, method_of
 from backend.sentiment.prompt import FALLBACK, Profile, byte_budget, cut, readable
+from backend.sentiment.reading.shape import MAX_RECORD_CHARACTERS
 from backend.sentiment.seen import Seen, fingerprint, normalised
 
 _WORDS = tuple(label.value for label in LABELS)
@@ -76,14 +79,19 @@ class Classifier:
                 that were complete; the rest may be tried again.
         """
         chosen = profile or self._profile
-        method = await self._scorer.method(_WORDS)
+        began = time.monotonic()
+        try:
+            method = await method_of(self._scorer, _WORDS, deadline_s=deadline_s)
+        except TimeoutError as error:
+            raise EngineBusy(provider=self._scorer.engine.provider.name) from error
+        left_s = None if deadline_s is None else deadline_s - (time.monotonic() - began)
         scale = calibration or await self._calibration_of(self.model)
         batch = method.prompts_per_request
         in_flight = InFlight(min(_MOST_REQUESTS, max(1, _MOST_PROMPTS // batch)))
         patience = Patience(self._scorer, _WORDS, in_flight.overloaded)
         prepare = _Preparation(chosen, (await self._scorer.engine.require_ready()).context)
         bulk = Bulk(patience.score, batch, in_flight, Seen(len(LABELS)))
-        async with aclosing(bulk.run(_prepared(reviews, prepare), deadline_s=deadline_s)) as items:
+        async with aclosing(bulk.run(_prepared(reviews, prepare), deadline_s=left_s)) as items:
             async for item in items:
                 yield await self._finding(item, chosen, scale)
 
@@ -97,7 +105,7 @@ class Classifier:
         if key not in self._priors:
             texts = CONTENT_FREE.get(language, CONTENT_FREE[FALLBACK])
             outcomes: list[Outcome] = []
-            method = await self._scorer.method(_WORDS)
+            method = await method_of(self._scorer, _WORDS)
             patience = Patience(self._scorer, _WORDS)
             for start in range(0, len(texts), method.prompts_per_request):
                 some = texts[start : start + method.prompts_per_request]
@@ -116,9 +124,9 @@ class Classifier:
 
     async def _finding(self, item: Item, profile: Profile, calibration: Calibration) -> Finding:
         if not isinstance(item.outcome, Scored):
-            return Finding(item.index, item.id, None, {}, 0.0, item.language, item.duplicate_of, item.outcome)
-        scores = item.outcome.probabilities
-        if item.outcome.is_measured:
+            return Finding(item.index, item.id, None, {}, None, item.language, item.duplicate_of, item.outcome)
+        scores, is_measured = item.outcome.probabilities, item.outcome.is_measured
+        if is_measured:
             language = profile.language_for(item.language)
             prior = await self.prior(language, profile) if calibration.context_weight else _EVEN
             scores = calibration.apply(scores, prior, language)
@@ -127,11 +135,10 @@ class Classifier:
             index=item.index,
             id=item.id,
             label=LABELS[best],
-            scores=dict(zip(LABELS, scores, strict=True)),
-            confidence=scores[best],
+            scores=dict(zip(LABELS, scores, strict=True)) if is_measured else {},
+            confidence=scores[best] if is_measured else None,
             language=item.language,
             duplicate_of=item.duplicate_of,
-            is_measured=item.outcome.is_measured,
             is_cut=item.is_cut,
         )
 
@@ -145,14 +152,20 @@ class _Preparation:
         self._budgets = {language: byte_budget(context, head) for language, head in self._heads.items()}
 
     def __call__(self, review: Review) -> Item:
+        if len(review.text) > MAX_RECORD_CHARACTERS:
+            return _unread(review, TOO_LONG)
         same = normalised(review.text)
         if not same:
-            return Item(review.index, review.id, UNKNOWN, is_cut=False, key=b"", prompt=None, outcome=EMPTY)
+            return _unread(review, EMPTY)
         text = readable(review.text)
         language = language_of(text)
         asked_in = self._profile.language_for(language)
         text, is_cut = cut(text, self._budgets[asked_in])
         return Item(review.index, review.id, language, is_cut, fingerprint(same), Prompt(self._heads[asked_in], text))
+
+
+def _unread(review: Review, why: ItemError) -> Item:
+    return Item(review.index, review.id, UNKNOWN, is_cut=False, key=b"", prompt=None, outcome=why)
 
 
 async def _prepared(reviews: Iterable[Review] | AsyncIterable[Review], prepare: _Preparation) -> AsyncGenerator[Item]:

@@ -26,7 +26,8 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NAME_CHARACTERS = 80
 _HEADER = (
     "position", "id", "restaurant", "written_at", "rating", "text", "label", "positive", "negative", "neutral",
-    "confidence", "language", "corrected", "model_label", "duplicate_of", "mixed", "aspects", "error",
+    "confidence", "measured", "language", "corrected", "model_label", "duplicate_of", "cut", "mixed", "aspects",
+    "error",
 )  # fmt: skip
 Cell = str | int | float | bool | None
 
@@ -102,6 +103,8 @@ def as_object(row: ReviewRow, language: Language) -> dict[str, object]:
         "label": row.label,
         "scores": {label.value: score for label, score in row.scores.items()} if row.scores else None,
         "confidence": row.confidence,
+        "measured": row.is_measured,
+        "cut": row.is_cut,
         "language": row.language,
         "corrected": row.is_corrected,
         "model_label": row.model_label,
@@ -130,10 +133,12 @@ def _cells(row: ReviewRow, language: Language) -> tuple[Cell, ...]:
         row.label,
         *(scores.get(label) for label in (Label.POSITIVE, Label.NEGATIVE, Label.NEUTRAL)),
         row.confidence,
+        row.is_measured,
         row.language,
         row.is_corrected,
         row.model_label,
         row.duplicate_of,
+        row.is_cut,
         row.is_mixed,
         "; ".join(f"{each['aspect']}={each['polarity']}" for each in row.aspects),
         row.error.message.in_(language) if row.error else None,

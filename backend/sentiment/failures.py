@@ -2,9 +2,17 @@
 
 from backend.errors import Text
 from backend.sentiment.labels import ItemError
+from backend.sentiment.reading.shape import MAX_RECORD_CHARACTERS
 
 EMPTY = ItemError(
     "empty_review", Text("내용이 비어 있어 분석하지 않았습니다.", "There is no text, so it was not analysed.")
+)
+TOO_LONG = ItemError(
+    "review_too_long",
+    Text(
+        f"리뷰가 너무 길어 분석하지 않았습니다(최대 {MAX_RECORD_CHARACTERS // 10_000}만 자). 나누어 보내 주세요.",
+        f"It is too long and was not analysed (at most {MAX_RECORD_CHARACTERS:,} characters). Send it in parts.",
+    ),
 )
 NO_LABEL = ItemError(
     "no_label",

@@ -82,13 +82,18 @@ async def answers_of(classifier: Classifier, reviews: Sequence[Labelled], profil
 
 
 def fits_of(answers: Answers, rows: NDArray[np.bool_] | None = None) -> dict[str, Fit]:
-    """A fit for every language that has `MIN_REVIEWS` with two labels at least, from all rows or the chosen ones."""
+    """A fit for every language that has `MIN_REVIEWS`, from all rows or from the chosen ones.
+
+    How many of its rows are chosen does not matter: what has a fit has one under a part of the rows as well, so that
+    the others can judge it. Two labels at least have to occur.
+    """
     chosen = np.ones(len(answers.truth), dtype=bool) if rows is None else rows
     languages, truth = np.array(answers.languages), np.array(answers.truth)
     fits = {}
     for language in Counter(answers.languages):
-        mine = chosen & (languages == language)
-        if mine.sum() >= MIN_REVIEWS and len(set(truth[mine])) > 1:
+        all_of_it = languages == language
+        mine = chosen & all_of_it
+        if all_of_it.sum() >= MIN_REVIEWS and len(set(truth[mine])) > 1:
             fits[language] = fitted(answers.logits[mine], truth[mine].tolist())
     return fits
 

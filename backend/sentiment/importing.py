@@ -52,6 +52,7 @@ _MAKE_CHUNKS = text("""
     INSERT INTO sentiment_chunks (job_id, number, rows, is_done, done, failed, attempts)
     SELECT job_id, chunk, count(*), false, 0, 0, 0 FROM sentiment_rows
     WHERE job_id = :job AND NOT is_skipped GROUP BY job_id, chunk""")
+_REMOVE_FILE = text("DELETE FROM sentiment_pieces WHERE job_id = :job")
 log = structlog.get_logger()
 
 
@@ -175,7 +176,7 @@ class Importing:
 
     async def _begin(self, session: AsyncSession, job_id: UUID, count: "_Count", duplicates: int) -> None:
         """The last statements: they count only if the job is still queued."""
-        await session.execute(text("DELETE FROM sentiment_pieces WHERE job_id = :job"), {"job": job_id})
+        await session.execute(_REMOVE_FILE, {"job": job_id})
         begun = await session.scalar(
             update(SentimentJob)
             .where(SentimentJob.id == job_id, SentimentJob.state == SentimentJobState.QUEUED)
@@ -193,8 +194,9 @@ class Importing:
             raise Unwanted
 
     async def _fail(self, job_id: UUID, error: OndolError) -> None:
+        """Writes why the file cannot be read, and removes it: the job does not go on any more."""
         async with self._database.session() as session:
-            await session.execute(
+            failed = await session.scalar(
                 update(SentimentJob)
                 .where(SentimentJob.id == job_id, SentimentJob.state == SentimentJobState.QUEUED)
                 .values(
@@ -203,7 +205,10 @@ class Importing:
                     error_detail=orjson.dumps(error.details, default=str).decode(),
                     finished_at=func.now(),
                 )
+                .returning(SentimentJob.id)
             )
+            if failed is not None:
+                await session.execute(_REMOVE_FILE, {"job": job_id})
 
 
 class _Count:

@@ -18,7 +18,7 @@ from backend.errors import DatabaseFull, DatabaseUnavailable, OndolError
 from backend.jobs.queue import Jobs
 from backend.sentiment.analysts import Analyst, Analysts
 from backend.sentiment.chunks import Chunk, Chunks, LeaseLost
-from backend.sentiment.importing import FOLDERS, Importing
+from backend.sentiment.importing import Importing
 from backend.sentiment.labels import Finding, Review
 from backend.sentiment.prompt import Profile
 from backend.settings import Settings
@@ -71,7 +71,7 @@ class SentimentJobs:
             await self._defer_slot(job_id, slot)
 
     async def recover(self) -> None:
-        """Looks for jobs that nobody works on, and clears away what killed imports have left."""
+        """Looks for jobs that nobody works on, and clears away what killed processes have left."""
         async with self._database.session() as session:
             queued = (await session.scalars(_NOT_IMPORTED, {"task": IMPORT})).all()
             running = (await session.scalars(_LEFT_ALONE, {"task": CLASSIFY})).all()
@@ -80,7 +80,7 @@ class SentimentJobs:
             await self.defer_import(job_id)
         for job_id in running:
             await self.defer(job_id)
-        clear_work_folders(self._settings, FOLDERS, time.time())
+        clear_work_folders(self._settings, time.time())
 
     async def _import(self, job_id: str, attempt: int = 0) -> None:
         if await self._importing.run(UUID(job_id)):

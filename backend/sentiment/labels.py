@@ -53,11 +53,11 @@ class Finding:
 
     Attributes:
         label: the likeliest one, or None when there is an error.
-        scores: calibrated probabilities; empty when there is an error.
-        confidence: the label's probability.
+        scores: calibrated probabilities; empty where none were measured, because there is an error or the engine told
+            the label alone.
+        confidence: the label's probability; None where none was measured.
         language: of the text: `ko`, `en`, `ja`, `zh`, `ru`, … or `und` where there are no letters.
         duplicate_of: index of the first review with the same normalised text, whose result this is.
-        is_measured: the engine told the probabilities; otherwise only the label is known, with a score of 1.
         is_cut: the text was too long and only its beginning and its end were read.
     """
 
@@ -65,9 +65,13 @@ class Finding:
     id: str
     label: Label | None
     scores: LabelScores
-    confidence: float
+    confidence: float | None
     language: str
     duplicate_of: int | None = None
     error: ItemError | None = None
-    is_measured: bool = True
     is_cut: bool = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the engine told probabilities."""
+        return self.confidence is not None

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.errors import Text
 from backend.sentiment.labels import ItemError, Label
+from backend.sentiment.reading.values import clean
 from backend.store.database import Database
 
 MAX_PAGE = 2000
@@ -32,7 +33,7 @@ class RowFilter:
 
     Attributes:
         label: the one that counts, after corrections.
-        below: confidence of the model less than this.
+        below: confidence of the model less than this; none where it was not measured.
         contains: text that is in the review, in upper or lower case.
         restaurant: its very name.
         failed: only those without a label: the model failed, or the row holds no review.
@@ -55,7 +56,9 @@ class ReviewRow:
         position: of its row in the file, from 0.
         label: the one that counts; None while there is none.
         model_label: what the model said.
-        scores: calibrated probabilities of the model; None without a label of it.
+        scores: calibrated probabilities of the model, `confidence` that of its label; None without a label of it, and
+            where it told the label alone (`is_measured` is False).
+        is_cut: it was too long, and only its beginning and its end were read.
         aspects: {aspect, polarity, evidence}.
         is_mixed: it praises one aspect and blames another.
         error: why it has no label; rows that hold no review (`is_skipped`) have one as well.
@@ -74,10 +77,16 @@ class ReviewRow:
     scores: dict[Label, float] | None
     confidence: float | None
     duplicate_of: int | None
+    is_cut: bool
     is_skipped: bool
     is_mixed: bool
     aspects: Sequence[dict[str, str]]
     error: ItemError | None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the model told how sure it is."""
+        return self.confidence is not None
 
 
 async def page(
@@ -96,7 +105,8 @@ async def row_at(session: AsyncSession, job_id: UUID, position: int) -> ReviewRo
 
 
 async def least_sure(session: AsyncSession, job_id: UUID, wanted: RowFilter, limit: int) -> list[ReviewRow]:
-    """Of the reviews that are wanted those the model was least sure of and nobody has corrected, each text once."""
+    """Of the reviews that are wanted those the model was least sure of and nobody has corrected, each text once; at the
+    end those of which it did not say how sure it is."""
     statement = text(_SELECT + _conditions(wanted) + _UNCERTAIN_FIRST)
     rows = await session.execute(statement, _values(job_id, wanted, -1, limit))
     return [_row(row) for row in rows]
@@ -121,7 +131,7 @@ def _values(job_id: UUID, wanted: RowFilter, after: int, limit: int) -> dict[str
         "label": wanted.label,
         "below": wanted.below,
         "contains": _pattern(wanted.contains),
-        "restaurant": wanted.restaurant,
+        "restaurant": wanted.restaurant and clean(wanted.restaurant),
     }
 
 
@@ -148,7 +158,7 @@ _SELECT = f"""
     WHERE r.job_id = :job AND r.position > :after AND (r.label IS NOT NULL OR r.error_code IS NOT NULL)"""  # noqa: S608 -- constants
 _IN_ORDER = " ORDER BY r.position LIMIT :limit"
 _UNCERTAIN_FIRST = """ AND r.duplicate_of IS NULL AND r.corrected_label IS NULL AND r.label IS NOT NULL
-    ORDER BY r.confidence, r.position LIMIT :limit"""
+    ORDER BY r.confidence NULLS LAST, r.position LIMIT :limit"""
 
 
 def _pattern(contained: str | None) -> str | None:
@@ -171,9 +181,10 @@ def _row(row: Row[Any]) -> ReviewRow:
         label=Label(row.final_label) if row.final_label else None,
         model_label=Label(row.label) if row.label else None,
         is_corrected=row.corrected_label is not None,
-        scores=measured if row.label else None,
+        scores=measured if row.confidence is not None else None,
         confidence=row.confidence,
         duplicate_of=row.duplicate_of,
+        is_cut=row.is_cut,
         is_skipped=row.is_skipped,
         is_mixed=row.is_mixed,
         aspects=row.aspects,

@@ -1,18 +1,22 @@
 """Gets a batch scored in spite of failures: waits, tries again, and takes a refused batch apart."""
 
+import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import stamina
 import structlog
 
 from backend.errors import EngineBusy, EngineLoading, EngineRefused, EngineUnavailable
 from backend.llm.labels import Broken, Forbidden, LabelScorer, NoLabel, Overloaded, Prompt, Refused, Scored, Unreachable
+from backend.llm.labels.prompts import Method
 from backend.sentiment.bulk import Outcome
 from backend.sentiment.failures import FAILED, NO_LABEL, REFUSED
 from backend.sentiment.labels import ItemError
 
 log = structlog.get_logger()
+Result = TypeVar("Result")
 
 _ATTEMPTS = 6
 _ATTEMPTS_BROKEN = 2
@@ -54,34 +58,18 @@ class Patience:
         return [*await self.score(prompts[:middle]), *await self.score(prompts[middle:])]
 
     async def _tried(self, prompts: Sequence[Prompt]) -> list[Scored | NoLabel]:
-        name = self._scorer.engine.provider.name
         broken = 0
 
-        def again(error: Exception) -> bool | float:
+        def again(error: Exception) -> bool:
             nonlocal broken
-            if isinstance(error, Overloaded):
-                if self._on_overload is not None:
-                    self._on_overload()
-                return True if error.retry_after_s is None else error.retry_after_s + random.uniform(0, _JITTER_S)  # noqa: S311
+            if isinstance(error, Overloaded) and self._on_overload is not None:
+                self._on_overload()
             broken += isinstance(error, Broken)
-            return isinstance(error, Unreachable | EngineUnavailable | EngineLoading) or (
+            return isinstance(error, EngineUnavailable | EngineLoading) or (
                 isinstance(error, Broken) and broken < _ATTEMPTS_BROKEN
             )
 
-        try:
-            async for attempt in stamina.retry_context(
-                on=again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.1, wait_max=5.0, wait_jitter=_JITTER_S
-            ):
-                with attempt:
-                    return await self._scorer.score(prompts, self._labels)
-        except Overloaded as error:
-            wait_s = None if error.retry_after_s is None else round(error.retry_after_s)
-            raise EngineBusy(provider=name, retry_after_s=wait_s) from error
-        except Unreachable as error:
-            raise EngineUnavailable(provider=name) from error
-        except Forbidden as error:
-            raise EngineRefused(provider=name, upstream_status=error.status) from error
-        raise AssertionError("the attempts ended without a result")
+        return await _patiently(self._scorer, lambda: self._scorer.score(prompts, self._labels), again)
 
     def _given_up(self, error: Refused | Broken) -> ItemError:
         if isinstance(error, Refused):
@@ -91,3 +79,46 @@ class Patience:
         if self._failed_in_a_row >= _GIVE_UP_AFTER:
             raise EngineRefused(provider=self._scorer.engine.provider.name, upstream_status="5xx") from error
         return FAILED
+
+
+async def method_of(scorer: LabelScorer, labels: Sequence[str], *, deadline_s: float | None = None) -> Method:
+    """The way an engine is asked for labels, which is found by asking it.
+
+    Raises:
+        EngineUnavailable, EngineLoading, EngineBusy, EngineRefused: the engine as a whole.
+        TimeoutError: it was not found within `deadline_s` seconds.
+    """
+    async with asyncio.timeout(deadline_s):
+        return await _patiently(scorer, lambda: scorer.method(labels), lambda _: False)
+
+
+async def _patiently(
+    scorer: LabelScorer, work: Callable[[], Awaitable[Result]], again: Callable[[Exception], bool]
+) -> Result:
+    """What comes of some work at an engine, in the errors that the rest of the system knows.
+
+    Args:
+        again: whether the work is tried again after an error; always after Overloaded and Unreachable.
+    """
+    name = scorer.engine.provider.name
+
+    def after(error: Exception) -> bool | float:
+        wanted = again(error)
+        if isinstance(error, Overloaded) and error.retry_after_s is not None:
+            return error.retry_after_s + random.uniform(0, _JITTER_S)  # noqa: S311
+        return wanted or isinstance(error, Overloaded | Unreachable)
+
+    try:
+        async for attempt in stamina.retry_context(
+            on=after, attempts=_ATTEMPTS, timeout=None, wait_initial=0.1, wait_max=5.0, wait_jitter=_JITTER_S
+        ):
+            with attempt:
+                return await work()
+    except Overloaded as error:
+        wait_s = None if error.retry_after_s is None else round(error.retry_after_s)
+        raise EngineBusy(provider=name, retry_after_s=wait_s) from error
+    except Unreachable as error:
+        raise EngineUnavailable(provider=name) from error
+    except Forbidden as error:
+        raise EngineRefused(provider=name, upstream_status=error.status) from error
+    raise AssertionError("the attempts ended without a result")

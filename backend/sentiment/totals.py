@@ -76,10 +76,13 @@ class Totals:
     Attributes:
         ratios: of the labels among the reviews that have one; 0 where there is none.
         failed: reviews the model could not label. Rows without a review are not among them.
-        histogram: for each label of the model, how often its confidence was in each of `BINS` equal parts of 0 to 1.
+        unmeasured: reviews whose label came without a probability, so how sure the model is of it is not known.
+        histogram: for each label of the model, how often its confidence was in each of `BINS` equal parts of 0 to 1;
+            without those that are unmeasured.
         trend: by `step`; reviews without a day are not in it.
         restaurants: those with most reviews, at most 50.
         mixed: reviews that praise one aspect and blame another, whatever their label.
+        telling: those the model is surest of; none of those that are unmeasured.
     """
 
     counts: Counts
@@ -87,6 +90,7 @@ class Totals:
     failed: int
     corrected: int
     mixed: int
+    unmeasured: int
     histogram: dict[Label, list[int]]
     step: Literal["day", "week", "month"]
     trend: Sequence[Group]
@@ -109,6 +113,7 @@ async def totals_of(session: AsyncSession, job_id: UUID) -> Totals:
         failed=sums.failed,
         corrected=sums.corrected,
         mixed=await session.scalar(_MIXED, job) or 0,
+        unmeasured=sums.unmeasured,
         histogram=_histogram((await session.execute(_HISTOGRAM, {**job, "bins": BINS})).all()),
         step=step,
         trend=[_group(row) for row in await session.execute(_TREND, {**job, "step": step})],
@@ -157,13 +162,15 @@ _LABELLED = f"FROM sentiment_rows r WHERE r.job_id = :job AND {LABEL} IS NOT NUL
 _SUMS = text(f"""
     SELECT {_COUNTS},
         count(*) FILTER (WHERE r.error_code IS NOT NULL AND r.corrected_label IS NULL AND NOT r.is_skipped) AS failed,
-        count(r.corrected_label) AS corrected, count(*) FILTER (WHERE {CONTRADICTION}) AS contradictions,
+        count(r.corrected_label) AS corrected,
+        count(*) FILTER (WHERE r.label IS NOT NULL AND r.confidence IS NULL) AS unmeasured,
+        count(*) FILTER (WHERE {CONTRADICTION}) AS contradictions,
         min(r.written_at) FILTER (WHERE {LABEL} IS NOT NULL) AS first_day,
         max(r.written_at) FILTER (WHERE {LABEL} IS NOT NULL) AS last_day
     FROM sentiment_rows r WHERE r.job_id = :job""")  # noqa: S608 -- constants
 _HISTOGRAM = text("""
     SELECT label, least(floor(confidence * :bins)::int, :bins - 1) AS part, count(*)
-    FROM sentiment_rows WHERE job_id = :job AND label IS NOT NULL GROUP BY 1, 2""")
+    FROM sentiment_rows WHERE job_id = :job AND label IS NOT NULL AND confidence IS NOT NULL GROUP BY 1, 2""")
 _TREND = text(f"""
     SELECT date_trunc(:step, r.written_at::timestamp)::date AS name, {_COUNTS}
     {_LABELLED} AND r.written_at IS NOT NULL GROUP BY 1 ORDER BY 1""")
@@ -177,7 +184,7 @@ _STARS = text(f"""
 _MOST_TELLING = text(f"""
     SELECT r.position, r.text, r.restaurant, r.confidence
     {_LABELLED} AND {LABEL} = :label AND r.label = :label AND r.duplicate_of IS NULL
-        AND length(r.text) BETWEEN :shortest AND :longest
+        AND r.confidence IS NOT NULL AND length(r.text) BETWEEN :shortest AND :longest
     ORDER BY r.confidence DESC, r.position LIMIT :limit""")
 _ASPECTS = text("""
     SELECT a.aspect, count(*) FILTER (WHERE a.polarity = 'positive') AS positive,

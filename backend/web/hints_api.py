@@ -32,10 +32,10 @@ from backend.web.hints_schemas import (
 )
 from backend.web.identity import require_scope
 from backend.web.language import language_of
+from backend.web.leaving import READER_LEFT
 
 Reader = Annotated[Identity, Depends(require_scope(Scope.READ))]
 Asker = Annotated[Identity, Depends(require_scope(Scope.CHAT))]
-_READER_LEFT = 499  # as in the metrics; nobody reads it
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
@@ -76,7 +76,7 @@ def router(hints: HintService) -> APIRouter:
                     return hint_view(event)
                 if await request.is_disconnected():  # closing the stream stops the engine
                     break
-        return Response(status_code=_READER_LEFT)
+        return Response(status_code=READER_LEFT)
 
     @api.get("/hints")
     async def list_hints(

@@ -1,45 +1,36 @@
 """The JSON API of sentiment: some reviews at once, jobs over files, their results, exports and corrections."""
 
-import json
-import shutil
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import asdict
-from pathlib import Path
-from typing import IO, Annotated, Any, TypeVar
+from typing import IO, Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.datastructures import FormData, UploadFile
 
 from backend.accounts.identity import Identity, Scope
-from backend.errors import InvalidRequest, Language, Text, UploadWithoutFiles
+from backend.errors import Language
 from backend.sentiment.aspects import AspectFinding, is_mixed
 from backend.sentiment.exporting import MEDIA_TYPES, ExportFormat, as_object, file_name, lines_of
 from backend.sentiment.labels import Finding, Label
 from backend.sentiment.open_request import Analysis
 from backend.sentiment.pages import MAX_PAGE, ReviewRow, RowFilter
-from backend.sentiment.reading.shape import Mapping
 from backend.sentiment.service import GivenReview, SentimentService
 from backend.sentiment.store import JobView
 from backend.settings import Settings
 from backend.web.identity import require_scope
 from backend.web.language import language_of
+from backend.web.leaving import while_there
+from backend.web.sentiment_input import FILE, JOB_FORM, field, form_of, options_of, parsed, uploaded
 from backend.web.sentiment_profiles import add_profiles
 from backend.web.sentiment_schemas import (
     AnalyzeAnswer,
     AnalyzedReview,
     AnalyzeRequest,
-    Aspects,
     Correction,
     FoundAspect,
-    LanguageCode,
-    MappingModel,
     NewSentimentJob,
     ReviewIn,
     ReviewView,
@@ -52,17 +43,8 @@ from backend.work_folders import work_folder
 Reader = Annotated[Identity, Depends(require_scope(Scope.READ))]
 Writer = Annotated[Identity, Depends(require_scope(Scope.CHAT))]
 _BLOCK = 1 << 20
-Model = TypeVar("Model", bound=BaseModel)
 _COMPONENTS = "#/components/schemas/{model}"
 _A_REVIEW = {"$ref": _COMPONENTS.format(model="ReviewView")}
-_FILE = {"file": {"type": "string", "format": "binary"}}
-_JOB_FORM = {
-    **_FILE,
-    "mapping": {"type": "string", "description": "Names of the columns as JSON; left out: as they seem to be."},
-    "name": {"type": "string"},
-    "language": {"type": "string"},
-    "aspects": {"type": "string", "description": "A list of names as JSON."},
-}
 
 
 def router(sentiment: SentimentService, settings: Settings) -> APIRouter:
@@ -77,17 +59,18 @@ def router(sentiment: SentimentService, settings: Settings) -> APIRouter:
 
 
 def _add_analysis(api: APIRouter, sentiment: SentimentService, settings: Settings) -> None:
-    @api.post("/analyze")
-    async def analyze(request: Request, who: Writer, body: AnalyzeRequest) -> AnalyzeAnswer:
+    @api.post("/analyze", response_model=AnalyzeAnswer)
+    async def analyze(request: Request, who: Writer, body: AnalyzeRequest) -> AnalyzeAnswer | Response:
         """Classifies up to 1,000 reviews and answers when all are done; more are a job."""
         reviews = [_given(review, body.restaurant_id) for review in body.reviews]
-        done = await sentiment.analyze(who.user_id, reviews, language=body.language, aspects=body.aspects)
-        return _answer(done, reviews, language_of(request))
+        work = sentiment.analyze(who.user_id, reviews, language=body.language, aspects=body.aspects)
+        done = await while_there(request, work)
+        return done if isinstance(done, Response) else _answer(done, reviews, language_of(request))
 
-    @api.post("/preview", openapi_extra={"requestBody": _form_of(_FILE)})
+    @api.post("/preview", openapi_extra={"requestBody": form_of(FILE)})
     async def preview(request: Request, who: Writer) -> ShapeView:
         """How a file would be read: its columns, which of them seems to be what, and its first rows."""
-        async with _upload(request, settings) as (path, _, _):
+        async with uploaded(request, settings) as (path, _, _):
             return ShapeView.model_validate(await sentiment.preview(path))
 
 
@@ -95,16 +78,16 @@ def _add_jobs(api: APIRouter, sentiment: SentimentService, settings: Settings) -
     schema = NewSentimentJob.model_json_schema(ref_template=_COMPONENTS)
     schema.pop("$defs")
     as_json = {"application/json": {"schema": schema}}
-    body = {"content": {**_form_of(_JOB_FORM)["content"], **as_json}, "required": True}
+    body = {"content": {**form_of(JOB_FORM)["content"], **as_json}, "required": True}
 
     @api.post("/jobs", status_code=202, openapi_extra={"requestBody": body})
     async def start_job(request: Request, who: Writer) -> SentimentJobView:
         """Starts a job: a file as `multipart/form-data`, or reviews as JSON."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with _upload(request, settings) as (path, name, form):
-                view = await sentiment.start_file(who.user_id, path, _field(form, "name") or name, **_options(form))
+            async with uploaded(request, settings) as (path, name, form):
+                view = await sentiment.start_file(who.user_id, path, field(form, "name") or name, **options_of(form))
         else:
-            new = _parsed(NewSentimentJob, await request.body())
+            new = parsed(NewSentimentJob, await request.body())
             reviews = (_given(review, new.restaurant_id) for review in new.reviews)
             view = await sentiment.start_reviews(
                 who.user_id, reviews, new.name, language=new.language, aspects=new.aspects
@@ -191,7 +174,7 @@ def _add_results(api: APIRouter, sentiment: SentimentService, settings: Settings
         who: Reader,
         job_id: UUID,
         kind: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.CSV,
-    ) -> StreamingResponse:
+    ) -> Response:
         """All results of a job as a file."""
         language = language_of(request)
         job = await sentiment.job(who.user_id, job_id)
@@ -202,7 +185,9 @@ def _add_results(api: APIRouter, sentiment: SentimentService, settings: Settings
             return StreamingResponse(lines_of(kind, pages, language), media_type=MEDIA_TYPES[kind], headers=headers)
         with work_folder(settings, "export") as folder:
             path = folder / "results.xlsx"
-            await sentiment.export_workbook(who.user_id, job_id, path, language)
+            left = await while_there(request, sentiment.export_workbook(who.user_id, job_id, path, language))
+            if left is not None:
+                return left
             blocks = _blocks(path.open("rb"))
         return StreamingResponse(blocks, media_type=MEDIA_TYPES[kind], headers=headers)
 
@@ -226,64 +211,9 @@ def _filter(  # noqa: PLR0917 -- FastAPI passes them by name
     return RowFilter(label, below, contains, restaurant, failed, contradicting)
 
 
-@asynccontextmanager
-async def _upload(request: Request, settings: Settings) -> AsyncIterator[tuple[Path, str, FormData]]:
-    """The file of a form on disk, its name, and the form. Raises UploadWithoutFiles."""
-    async with request.form(max_files=1, max_fields=10) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise UploadWithoutFiles
-        with work_folder(settings, "upload") as folder:
-            path = folder / "file"
-            await run_in_threadpool(_copy, file.file, path)
-            yield path, (file.filename or "").replace("\\", "/").rpartition("/")[2], form
-
-
-def _copy(file: IO[bytes], path: Path) -> None:
-    with path.open("wb") as target:
-        shutil.copyfileobj(file, target, _BLOCK)
-
-
-def _options(form: FormData) -> dict[str, Any]:
-    """What a form asks for. Raises RequestValidationError."""
-    mapping, aspects, language = (_field(form, name) for name in ("mapping", "aspects", "language"))
-    chosen = _parsed(MappingModel, mapping.encode("utf-8", "replace")) if mapping else None
-    return {
-        "mapping": Mapping(**chosen.model_dump()) if chosen else None,
-        "aspects": _valid(Aspects, _json(aspects)) if aspects else (),
-        "language": _valid(LanguageCode, language) if language else None,
-    }
-
-
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _json(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise InvalidRequest(reason=_NOT_JSON) from None
-
-
-def _valid(kind: Any, value: Any) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
-
-
-def _parsed(kind: type[Model], body: bytes) -> Model:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
-
-
-def _given(review: ReviewIn, restaurant_id: str | int) -> GivenReview:
-    restaurant = str(review.restaurant_id) or str(restaurant_id)
-    return GivenReview(str(review.id), review.content, restaurant, review.written_at, review.rating)
+def _given(review: ReviewIn, restaurant_id: str) -> GivenReview:
+    restaurant = review.restaurant_id or restaurant_id
+    return GivenReview(review.id, review.content, restaurant, review.written_at, review.rating)
 
 
 def _answer(done: Analysis, reviews: list[GivenReview], language: Language) -> AnalyzeAnswer:
@@ -315,6 +245,8 @@ def _analyzed(
         label=finding.label,
         scores=finding.scores,
         confidence=finding.confidence,
+        measured=finding.is_measured,
+        cut=finding.is_cut,
         language=finding.language,
         aspects=[FoundAspect.model_validate(each) for each in aspects],
         mixed=is_mixed(aspects),
@@ -338,11 +270,3 @@ async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
     with file:
         while block := await run_in_threadpool(file.read, _BLOCK):
             yield block
-
-
-def _form_of(fields: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["file"], "properties": fields}
-    return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
-
-
-_NOT_JSON = Text("`aspects`가 JSON이 아닙니다", "`aspects` is not JSON")

@@ -4,23 +4,48 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from backend.sentiment.labels import Label
+from backend.sentiment.reading.values import stars_of
 from backend.web.chat_schemas import Line
 
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$", description="Asks with the prompt of this language.")]
 Aspects = Annotated[list[Line], Field(max_length=30, description="Aspects to be asked about.")]
 
 
-class ReviewIn(BaseModel):
-    """A review. Fields that are not known are passed over, so that records can be sent as they are."""
+def _words(value: object) -> str:
+    """A field of somebody's record as text that can be stored and answered; "" for what is none."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return str(value).encode("utf-8", "replace").decode()
 
-    id: str | int = Field("", description="Your own name for it; need not be unique.")
-    content: str = Field(max_length=400_000)
-    restaurant_id: str | int = ""
-    written_at: str = Field("", max_length=100)
-    rating: float | None = Field(None, ge=0, le=5, allow_inf_nan=False)
+
+def _stars(value: object) -> float | None:
+    return stars_of(_words(value))
+
+
+_TEXT_OR_NUMBER = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
+Name = Annotated[str, BeforeValidator(_words), WithJsonSchema(_TEXT_OR_NUMBER)]
+
+
+class ReviewIn(BaseModel):
+    """A review. Fields that are not known are passed over, and one that makes no sense counts as left out, so that
+    records can be sent as they are. Without `content` the review has an error, and the others go through. A string
+    stands for a review with that content."""
+
+    id: Name = Field("", description="Your own name for it; need not be unique.")
+    content: Name = Field("", description="At most 400,000 characters.")
+    restaurant_id: Name = ""
+    written_at: Name = Field("", description="A day, as people write it.")
+    rating: Annotated[float | None, BeforeValidator(_stars)] = Field(None, description="Stars, 0 to 5.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_anything(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"content": value}
+        return value if isinstance(value, dict | cls) else {}
 
 
 class AnalyzeRequest(BaseModel):
@@ -32,7 +57,7 @@ class AnalyzeRequest(BaseModel):
         }
     )
 
-    restaurant_id: str | int = Field("", description="Of the reviews that name none.")
+    restaurant_id: Name = Field("", description="Of the reviews that name none.")
     reviews: list[ReviewIn] = Field(min_length=1)
     language: LanguageCode | None = None
     aspects: Aspects = []
@@ -50,14 +75,17 @@ class FoundAspect(BaseModel):
 
 class AnalyzedReview(BaseModel):
     """A review's result. `index` is its place in the request; `error` says why there is no label. `mixed`: it praises
-    one aspect and blames another."""
+    one aspect and blames another. `measured`: the model told how sure it is; otherwise there are no `scores` and no
+    `confidence`. `cut`: it was too long, and only its beginning and its end were read."""
 
     id: str
     restaurant_id: str
     index: int
     label: Label | None
     scores: dict[Label, float]
-    confidence: float
+    confidence: float | None
+    measured: bool
+    cut: bool
     language: str
     aspects: list[FoundAspect]
     mixed: bool
@@ -110,7 +138,7 @@ class NewSentimentJob(BaseModel):
     """A job of reviews that are sent along; files are sent as `multipart/form-data`."""
 
     name: Line = Field("reviews", min_length=1, max_length=200)
-    restaurant_id: str | int = ""
+    restaurant_id: Name = Field("", description="Of the reviews that name none.")
     reviews: list[ReviewIn] = Field(min_length=1)
     language: LanguageCode | None = None
     aspects: Aspects = []
@@ -148,6 +176,7 @@ class TotalsView(BaseModel):
     failed: int
     corrected: int
     mixed: int
+    unmeasured: int = Field(description="Reviews with a label of which the model did not tell how sure it is.")
     histogram: dict[Label, list[int]]
     step: Literal["day", "week", "month"]
     trend: list["GroupView"]
@@ -210,7 +239,7 @@ class Correction(BaseModel):
 
 
 class ReviewView(BaseModel):
-    """A review of a job with its result."""
+    """A review of a job with its result. `measured` and `cut` as in `AnalyzedReview`."""
 
     position: int
     id: str
@@ -221,6 +250,8 @@ class ReviewView(BaseModel):
     label: Label | None
     scores: dict[Label, float] | None
     confidence: float | None
+    measured: bool
+    cut: bool
     language: str | None
     corrected: bool
     model_label: Label | None

@@ -140,8 +140,8 @@ async def test_the_description_names_every_route_and_every_field(house: House) -
     assert set(described["components"]["schemas"]["AwakeOrder"]["properties"]) == {"minutes", "until"}
     assert set(described["components"]["schemas"]["AnalyzeRequest"]["properties"]) == set(FIELDS["analyze"])
     assert set(described["components"]["schemas"]["AnalyzedReview"]["properties"]) == {
-        "id", "restaurant_id", "index", "label", "scores", "confidence", "language", "aspects", "mixed", "duplicate_of",
-        "error",
+        "id", "restaurant_id", "index", "label", "scores", "confidence", "measured", "cut", "language", "aspects",
+        "mixed", "duplicate_of", "error",
     }  # fmt: skip
     assert set(described["components"]["schemas"]["ConversationChange"]["properties"]) == set(FIELDS["change"])
     assert set(described["components"]["schemas"]["HintBody"]["properties"]) == set(FIELDS["hint"])

@@ -113,6 +113,15 @@ async def test_what_was_found_is_proven_anew_after_a_while() -> None:
         assert (await scorer.method(LABELS)).name == "choice"
 
 
+async def test_bad_moments_do_not_make_an_engine_slower_for_good() -> None:
+    async with BatchEngine(BatchConfig()).serving() as engine, scorer_at(engine.base_url) as scorer:
+        engine.trouble.statuses.extend([502, 502])
+        with pytest.raises(Unreachable):  # fails at everything: nothing is known of it
+            await scorer.method(LABELS)
+        engine.trouble.statuses.append(502)
+        assert (await scorer.method(LABELS)).name == "token_ids"
+
+
 async def test_nobody_there_is_said_as_it_is() -> None:
     async with scorer_at("http://127.0.0.1:1/v1") as scorer:
         with pytest.raises(EngineUnavailable):

@@ -123,6 +123,38 @@ async def test_a_temperature_becomes_weights_and_comes_back(empty: Database) -> 
         assert await connection.scalar(text("SELECT temperature FROM sentiment_calibrations")) == 2
 
 
+async def test_a_confidence_that_was_never_measured_becomes_none(empty: Database) -> None:
+    await empty.migrate()
+    scores = "positive, negative, neutral, confidence"
+    query = text(f"SELECT position, {scores} FROM sentiment_rows ORDER BY position")
+    async with empty.engine.begin() as connection:
+        await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0007"))
+        await connection.execute(text(
+            "INSERT INTO users (id, username, role, password_hash, must_change_password, created_at)"
+            " VALUES (gen_random_uuid(), 'mina', 'user', 'x', false, now())"
+        ))  # fmt: skip
+        await connection.execute(text(
+            "INSERT INTO sentiment_jobs (id, user_id, name, state, size_bytes, shape, mapping, options, rows, skipped,"
+            " duplicates, model) SELECT gen_random_uuid(), id, state, state, 0, '{}', '{}', '{}', 0, 0, 0, ''"
+            " FROM users, unnest(ARRAY['failed', 'paused']) state"
+        ))  # fmt: skip
+        await connection.execute(text("INSERT INTO sentiment_pieces SELECT id, 0, 'x' FROM sentiment_jobs"))
+        await connection.execute(text(
+            "INSERT INTO sentiment_rows (job_id, position, review_id, text, restaurant, is_skipped, label, "
+            f"{scores}) SELECT id, v.* FROM sentiment_jobs, (VALUES (0, '', '', '', false, 'negative', 0, 1, 0, 1),"
+            " (1, '', '', '', false, 'positive', 1, 1e-9, 1e-9, 1),"
+            " (2, '', '', '', false, NULL, NULL, NULL, NULL, NULL)) v WHERE state = 'paused'"
+        ))  # fmt: skip
+        before = list(await connection.execute(query))
+    await empty.migrate()
+    async with empty.engine.begin() as connection:
+        assert list(await connection.execute(query)) == [(0, None, None, None, None), *before[1:]]
+        kept = "SELECT name FROM sentiment_jobs JOIN sentiment_pieces ON job_id = id"
+        assert list(await connection.scalars(text(kept))) == ["paused"]
+        await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0007"))
+        assert list(await connection.execute(query)) == before
+
+
 async def test_several_processes_migrate_at_once(empty: Database) -> None:
     others = [Database(empty.engine.url.render_as_string(hide_password=False)) for _ in range(4)]
     await asyncio.gather(*(each.migrate() for each in others))

@@ -5,14 +5,16 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from backend.store.database import Database
 from bench.engine.server import EngineDouble
-from bench.engine_batch.server import BatchEngine
+from bench.engine_batch import BatchEngine, Feature
 from tests.fixtures.chat import House, house_of
 from tests.fixtures.sentiment import expected
 
@@ -75,6 +77,68 @@ async def test_some_reviews_at_once(shop: House) -> None:
     full = await shop.client.post("/api/v1/sentiment/analyze", json={"reviews": many[:1000]})
     assert len(full.json()["results"]) == 1000
     assert (await shop.client.post("/api/v1/sentiment/analyze", json={"reviews": []})).status_code == 422
+
+
+ODD: list[Any] = [
+    {"content": None},
+    {"content": "국물이 진해요", "id": None, "restaurant_id": None, "written_at": None, "rating": 8},
+    None,
+    "면이 불었어요",
+    {"content": {"a": 1}, "rating": "많이"},
+    {"content": 5, "id": 1.5},
+    {"content": "좋아요 \ud83d", "id": "\ud83d", "rating": True},
+    {"content": "가" * 400_001},
+    {},
+]
+
+
+async def test_a_record_of_no_use_is_an_error_of_its_own(shop: House) -> None:
+    """Not of the request: the others go through."""
+    body = json.dumps({"restaurant_id": None, "reviews": ODD})
+    headers = {"Content-Type": "application/json"}
+    answer = await shop.client.post("/api/v1/sentiment/analyze", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    codes = [each["error"] and each["error"]["code"] for each in results]
+    empty = "empty_review"
+    assert codes == [empty, None, empty, None, empty, None, None, "review_too_long", empty]
+    assert [results[at]["label"] for at in (1, 3)] == [expected("국물이 진해요"), expected("면이 불었어요")]
+    assert (results[0]["confidence"], results[0]["scores"]) == (None, {})
+
+    job = await ended(shop, (await shop.client.post(JOBS, content=body, headers=headers)).json())
+    assert (job["state"], job["done"], job["skipped"]) == ("finished", 4, 5)
+    rows = await lines(shop, job)
+    assert [row["text"] for row in rows if row["label"]] == ["국물이 진해요", "면이 불었어요", "5", "좋아요 ?"]
+    assert all(row["rating"] is None for row in rows)
+
+
+async def test_what_was_not_measured_or_not_read_whole_says_so(shop: House, batch_engine: BatchEngine) -> None:
+    reviews = [{"content": "국물이 진해요"}, {"content": "국물이 진해요 " * 2_000}]
+    found = (await shop.client.post("/api/v1/sentiment/analyze", json={"reviews": reviews})).json()["results"]
+    assert [(each["measured"], each["cut"]) for each in found] == [(True, False), (True, True)]
+
+
+async def test_labels_alone_have_no_confidence(shop: House, batch_engine: BatchEngine) -> None:
+    batch_engine.config = replace(batch_engine.config, features=frozenset({Feature.JSON_SCHEMA}))
+    body = {"reviews": [{"content": "국물이 진해요"}]}
+    (one,) = (await shop.client.post("/api/v1/sentiment/analyze", json=body)).json()["results"]
+    assert (one["label"], one["error"]) == (expected("국물이 진해요"), None)
+    assert (one["scores"], one["confidence"], one["measured"], one["cut"]) == ({}, None, False, False)
+    job = await ended(shop, (await shop.client.post(JOBS, json=body)).json())
+    (row,) = await lines(shop, job)
+    assert (row["scores"], row["confidence"], row["measured"], row["cut"]) == (None, None, False, False)
+    assert (await shop.client.get(f"{JOBS}/{job['id']}/totals")).json()["unmeasured"] == 1
+    assert await lines(shop, job, restaurant="없는\x00 집", contains="\x00") == []
+
+
+async def test_an_engine_that_is_busy_from_the_first_request_on_is_said_to_be(
+    shop: House, batch_engine: BatchEngine
+) -> None:
+    batch_engine.trouble.statuses.extend([429] * 100)
+    batch_engine.trouble.retry_after_s = 0
+    with stamina.set_testing(True, attempts=2):
+        refused = await shop.client.post("/api/v1/sentiment/analyze", json={"reviews": [{"content": "좋아요"}]})
+    assert (refused.status_code, refused.json()["code"]) == (503, "engine_busy")
 
 
 async def test_a_file_is_looked_at_run_and_taken_home(shop: House) -> None:

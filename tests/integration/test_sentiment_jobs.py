@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import stamina
+from sqlalchemy import func, select
 
 from backend.errors import InvalidRequest, ReviewFileEmpty, SentimentJobNotReady, UnknownReview, UnknownSentimentJob
 from backend.sentiment.labels import Label
@@ -11,8 +13,9 @@ from backend.sentiment.pages import RowFilter
 from backend.sentiment.profiles import MAX_EXAMPLES
 from backend.sentiment.prompt import Profile
 from backend.sentiment.service import GivenReview
-from backend.sentiment.store import Stage
-from bench.engine_batch.costs import FREE
+from backend.sentiment.store import JobView, Stage
+from backend.store.models import SentimentPiece
+from bench.engine_batch import FREE, Feature
 from tests.fixtures.sentiment import Desk, csv_of, expected
 
 
@@ -76,7 +79,8 @@ async def test_a_job_waits_for_a_model_that_is_away(desk: Desk) -> None:
     desk.engine.trouble.statuses.extend([503] * 10_000)
     job = await desk.start(csv_of([f"{n}번째 반찬이 좋아요" for n in range(600)]))
     async with desk.working():
-        waiting = await desk.until(job, lambda view: view.stage is Stage.WAITING)
+        with stamina.set_testing(True, attempts=2):
+            waiting = await desk.until(job, lambda view: view.stage is Stage.WAITING)
         assert (waiting.state, waiting.failed) == ("running", 0)
         desk.engine.trouble.statuses.clear()
         ended = await desk.until(job, lambda view: view.state == "finished")
@@ -107,9 +111,18 @@ async def test_a_file_that_cannot_be_read_fails_with_the_reason(desk: Desk) -> N
     job = await desk.done("id,content\n1,\n2,  \n")
     assert job.state == "failed"
     assert isinstance(job.failure, ReviewFileEmpty)
+    async with desk.database.session() as session:  # nobody reads the file any more
+        assert await session.scalar(select(func.count()).select_from(SentimentPiece)) == 0
     await desk.service.delete(desk.mina, job.id)
     with pytest.raises(UnknownSentimentJob):
         await desk.service.job(desk.mina, job.id)
+
+
+async def test_letters_that_the_database_refuses_cost_no_other_review(desk: Desk) -> None:
+    words = "국물이 진하고 친절했어요 " * 5
+    job = await desk.done(f"id,con\0tent\n1,{words}\n2\0,\0\n3\0,면이\0 불었어요\n")
+    assert (job.state, job.done, job.skipped) == ("finished", 2, 1)
+    assert [row.id for row in await desk.rows(job)] == ["1", "2", "3"]
 
 
 async def test_reviews_that_are_handed_in_are_a_job_too(desk: Desk) -> None:
@@ -122,6 +135,66 @@ async def test_reviews_that_are_handed_in_are_a_job_too(desk: Desk) -> None:
         (str(n), f"{n}번 좋아요?", "r1", 4.5) for n in range(3)
     ]
     assert all(row.label for row in rows)
+
+
+async def test_a_model_that_tells_no_probabilities_gives_labels_alone(desk: Desk) -> None:
+    desk.engine.config = replace(desk.engine.config, features=frozenset({Feature.JSON_SCHEMA}))
+    long = "국물이 진해요 " * 2_000
+    job = await desk.done(csv_of(["면이 불었어요", long, long + " "]))
+    rows = await desk.rows(job)
+    assert [row.label for row in rows][:1] == [expected("면이 불었어요")] and all(row.label for row in rows)
+    assert [(row.scores, row.confidence, row.is_measured) for row in rows] == [(None, None, False)] * 3
+    assert [(row.is_cut, row.duplicate_of) for row in rows] == [(False, None), (True, None), (True, 1)]
+    assert (await desk.service.totals(desk.mina, job.id)).unmeasured == 3
+
+
+async def test_a_correction_is_of_all_that_say_the_same(desk: Desk) -> None:
+    job = await desk.done(csv_of(["국물이 진해요", "면이 불었어요", "국물이  진해요", "국물이 진해요 "]))
+    rows = await desk.rows(job)
+    assert rows[0].label is not None
+    other = Label.NEGATIVE if rows[0].label is not Label.NEGATIVE else Label.POSITIVE
+    changed = await desk.service.correct(desk.mina, job.id, 2, other)
+    assert (changed.position, changed.label, changed.is_corrected) == (2, other, True)
+    assert [row.is_corrected for row in await desk.rows(job)] == [True, False, True, True]
+    assert (await desk.service.totals(desk.mina, job.id)).corrected == 3
+    assert [row.position for row in await desk.service.least_sure(desk.mina, job.id, 10)] == [1]
+
+    async def examples() -> list[str]:
+        profile = await desk.service.profiles.profile_of(desk.mina)
+        return [each.text for each in profile.prompts["ko"].examples if "국물이 진해요" in each.text]
+
+    assert len(await examples()) == 1
+    await desk.service.correct(desk.mina, job.id, 0, rows[0].label)  # another of them: the same example
+    assert len(await examples()) == 1
+    await desk.service.correct(desk.mina, job.id, 3, None)
+    assert await examples() == []
+    assert not any(row.is_corrected for row in await desk.rows(job))
+
+
+async def test_a_correction_joins_the_prompt_that_the_review_was_asked_about_with(desk: Desk) -> None:
+    profiles = desk.service.profiles
+    path = desk.file("reviews.csv", csv_of(["スープがとても美味しかったです", "국물이 진해요"]))
+
+    async def run(language: str | None) -> JobView:
+        job = await desk.service.start_file(desk.mina, path, "reviews.csv", language=language)
+        await desk.jobs.work_until_idle()
+        return job
+
+    async def examples(language: str) -> list[str]:
+        profile = await profiles.profile_of(desk.mina)
+        return [each.text for each in profile.prompts[language].examples]
+
+    job = await run(None)
+    await desk.service.correct(desk.mina, job.id, 0, Label.NEUTRAL)  # there is no Japanese prompt yet
+    assert (await examples("en"))[-1] == "スープがとても美味しかったです"
+    await profiles.save(desk.mina, "ja", "positive, negative か neutral\x00", [])
+    assert (await profiles.profile_of(desk.mina)).prompts["ja"].instruction == "positive, negative か neutral"
+    await desk.service.correct(desk.mina, job.id, 0, Label.NEGATIVE)
+    assert await examples("ja") == ["スープがとても美味しかったです"]
+    assert "スープがとても美味しかったです" not in await examples("en")
+    in_english = await run("en")
+    await desk.service.correct(desk.mina, in_english.id, 1, Label.NEUTRAL)
+    assert (await examples("en"))[-1] == "국물이 진해요" and "국물이 진해요" not in await examples("ko")
 
 
 async def test_corrections_count_and_become_examples(desk: Desk) -> None:

@@ -66,6 +66,28 @@ async def test_sums(desk: Desk) -> None:
     assert [each.position for each in totals.telling[NEGATIVE]] == [2]
 
 
+async def test_labels_without_a_confidence_are_counted_apart(desk: Desk) -> None:
+    job = await made(desk)
+    unmeasured = "UPDATE sentiment_rows SET positive = NULL, negative = NULL, neutral = NULL, confidence = NULL {where}"
+    async with desk.database.session() as session:
+        await session.execute(text(unmeasured.format(where="WHERE position IN (0, 1, 3)")))
+    totals = await desk.service.totals(desk.mina, job.id)
+    assert (totals.unmeasured, totals.counts[POSITIVE]) == (3, 3)
+    assert {label: sum(parts) for label, parts in totals.histogram.items()} == {POSITIVE: 1, NEGATIVE: 1, NEUTRAL: 1}
+    assert [[each.position for each in totals.telling[label]] for label in (POSITIVE, NEGATIVE)] == [[], [2]]
+    least = await desk.service.least_sure(desk.mina, job.id, 10)
+    assert [row.position for row in least] == [4, 2, 5, 0, 3]
+    below = await desk.service.results(desk.mina, job.id, RowFilter(below=0.95))
+    assert [row.position for row in below] == [2, 4]
+    rows = await desk.rows(job)
+    assert [(row.is_measured, row.scores is None) for row in rows[:3]] == [(False, True), (False, True), (True, False)]
+
+    async with desk.database.session() as session:
+        await session.execute(text(unmeasured.format(where="")))
+    totals = await desk.service.totals(desk.mina, job.id)
+    assert totals.unmeasured == 6 and not any(map(sum, totals.histogram.values()))
+
+
 async def test_the_trend_is_told_by_week_or_month_for_longer_spans(desk: Desk) -> None:
     for last, step in (("2026-04-30", "week"), ("2028-12-30", "month")):
         job = await desk.done(f"date,content\n2026-01-07,국물이 진해요\n{last},면이 불었어요\n", f"{step}.csv")

@@ -1,11 +1,16 @@
 """Clauses, the words of aspects, and what several clauses sum up to. The model is asked in the integration tests."""
 
+import threading
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.sentiment import aspects
 from backend.sentiment.aspect_words import BUILT_IN, pattern_of
-from backend.sentiment.aspects import AspectFinding, Polarity, is_mixed
+from backend.sentiment.aspects import AspectFinder, AspectFinding, Polarity, is_mixed
 from backend.sentiment.clauses import clauses
 from bench.aspects import Known, figures
 
@@ -32,6 +37,31 @@ def parts(text: str) -> list[str]:
 )  # fmt: skip
 def test_clauses(text: str, expected: list[str]) -> None:
     assert [part.rstrip(".") for part in parts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "run", [" ", "!", ".", "~!", "\n", "\t", ")", "ㅋ", "맛, ", "soup, ", "a and ", " - ", "고 ", "!)"]
+)
+def test_a_long_run_of_anything_is_taken_apart_at_once(run: str) -> None:
+    """With a time that grows with the square of the length these would take from minutes to hours."""
+    found = parts("맛있어요" + run * (100_000 // len(run)) + "또 올게요")
+    assert found[0].startswith("맛있어요") and found[-1].endswith("또 올게요")
+
+
+async def test_the_event_loop_goes_on_while_reviews_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+
+    def noted(text: str) -> Iterator[tuple[int, int]]:
+        threads.add(threading.current_thread())
+        return clauses(text)
+
+    monkeypatch.setattr(aspects, "clauses", noted)
+    scorer: Any = None  # nothing is said of the aspect, so nobody is asked
+    assert await AspectFinder(scorer).find(["역 앞", "두 시간"], ["맛"]) == [[], []]
+    assert threads and threading.current_thread() not in threads
+    threads.clear()
+    assert await AspectFinder(scorer).find(["국물이 진해요"], []) == [[]]
+    assert not threads
 
 
 @given(st.text(alphabet="맛있는데 비싸요.but, and was고~!?ㅠ\n①", max_size=80) | st.text(max_size=80))

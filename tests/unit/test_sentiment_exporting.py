@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def row(position: int, text: str, *, label: Label | None = Label.POSITIVE) -> Re
         scores={Label.POSITIVE: 0.8, Label.NEGATIVE: 0.15, Label.NEUTRAL: 0.05} if label else None,
         confidence=0.8 if label else None,
         duplicate_of=None,
+        is_cut=position == 1,
         is_skipped=False,
         is_mixed=False,
         aspects=[{"aspect": "맛", "polarity": "positive", "evidence": "국물"}],
@@ -40,6 +42,7 @@ def row(position: int, text: str, *, label: Label | None = Label.POSITIVE) -> Re
     )
 
 
+UNMEASURED = replace(row(7, "판정만"), scores=None, confidence=None)
 ROWS = [*(row(n, attack) for n, attack in enumerate(ATTACKS)), row(99, '보통\n"글", 둘', label=None)]
 
 
@@ -74,6 +77,18 @@ async def test_a_workbook_keeps_text_as_text_and_numbers_as_numbers(tmp_path: Pa
     assert [cell.value for cell in cells["text"]][:4] == ATTACKS[:4]
     assert len(cells["text"][-1].value) == 32_767
     assert cells["rating"][0].value == -0.5
+
+
+async def test_a_confidence_that_was_not_measured_is_none() -> None:
+    read = list(
+        csv.DictReader(io.StringIO((await content(ExportFormat.CSV, [UNMEASURED, ROWS[1]])).decode("utf-8-sig")))
+    )
+    told = [(each["label"], each["positive"], each["confidence"], each["measured"], each["cut"]) for each in read]
+    assert told == [("positive", "", "", "False", "False"), ("positive", "0.8", "0.8", "True", "True")]
+    (one,) = json.loads(await content(ExportFormat.JSON, [UNMEASURED]))
+    assert (one["label"], one["scores"], one["confidence"], one["measured"], one["cut"]) == (
+        "positive", None, None, False, False,
+    )  # fmt: skip
 
 
 async def test_json_and_lines_of_json_say_the_same() -> None:

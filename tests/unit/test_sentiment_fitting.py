@@ -70,6 +70,12 @@ def test_a_language_with_few_reviews_is_left_as_it_is() -> None:
     assert fits_of(answers(10)) == {}
 
 
+def test_a_fit_that_is_kept_is_also_judged() -> None:
+    told = answers(55)  # a part of them is too few for a fit of its own
+    assert set(fits_of(told)) == {"ko"}
+    assert not np.allclose(cross_fitted(told), fitted_scores(told, {}, np.ones(55, dtype=bool)))
+
+
 def test_quality_by_hand() -> None:
     scores = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.6, 0.4, 0], [0.3, 0.7, 0]])
     told = Answers(np.log(scores + 1e-9), np.zeros((4, 3)), [0, 1, 1, 1], ["ko"] * 4, 0)

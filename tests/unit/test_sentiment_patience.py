@@ -1,5 +1,6 @@
 """What is tried again, what is taken apart, and when an engine is given up."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from backend.llm.labels import (
     Unreachable,
 )
 from backend.sentiment.failures import FAILED, NO_LABEL, REFUSED
-from backend.sentiment.patience import Patience
+from backend.sentiment.patience import Patience, method_of
 
 HEAD = Head((("user", ""),))
 GOOD = Scored((1.0, 0.0))
@@ -33,6 +34,11 @@ class Scorer:
         self.failures, self.at = list(failures), at or {}
         self.requests: list[list[str]] = []
         self.engine = SimpleNamespace(provider=SimpleNamespace(name="main"))
+
+    async def method(self, labels: Sequence[str]) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        return "choice"
 
     async def score(self, prompts: Sequence[Prompt], labels: Sequence[str]) -> list[Scored | NoLabel]:
         texts = [prompt.text for prompt in prompts]
@@ -105,3 +111,35 @@ async def test_trouble_that_stays_ends_the_run(failure: Exception, error: type[E
     with pytest.raises(error):
         await outcomes(scorer, ["x"])
     assert len(scorer.requests) == requests
+
+
+async def test_the_way_to_ask_is_looked_for_again_while_the_engine_is_busy() -> None:
+    scorer: Any = Scorer([Overloaded(429, 1.0), Unreachable(), Overloaded(503, None)])
+    assert await method_of(scorer, ("a", "b")) == "choice"
+
+
+@pytest.mark.parametrize(
+    ("failure", "error", "left"),
+    [
+        (Overloaded(429, 3.0), EngineBusy, 14),
+        (Unreachable(), EngineUnavailable, 14),
+        (EngineUnavailable(provider="main"), EngineUnavailable, 19),
+    ],
+)
+async def test_trouble_while_the_way_to_ask_is_looked_for_is_the_engines(
+    failure: Exception, error: type[Exception], left: int
+) -> None:
+    scorer: Any = Scorer([failure] * 20)
+    with pytest.raises(error):
+        await method_of(scorer, ("a", "b"))
+    assert len(scorer.failures) == left
+
+
+async def test_the_way_to_ask_is_not_looked_for_longer_than_the_deadline() -> None:
+    class Silent(Scorer):
+        async def method(self, labels: Sequence[str]) -> str:
+            return await asyncio.Future()
+
+    silent: Any = Silent()
+    with pytest.raises(TimeoutError):
+        await method_of(silent, ("a", "b"), deadline_s=0.01)

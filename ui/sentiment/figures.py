@@ -38,7 +38,10 @@ def figures(totals: Totals, language: Language) -> str:
     cards.append(_figure(t("figure_stars", language), share, counted, "stars", act_arg="contradicting"))
     more = t("figures_more", language, corrected=totals.corrected, mixed=totals.mixed, failed=totals.failed)
     title = f"<h2 class='unseen'>{escape(t('figures_title', language))}</h2>"
-    return f"{title}<div class='figures'>{''.join(cards)}</div><p class='facts muted'>{escape(more)}</p>"
+    told = f"<p class='facts muted'>{escape(more)}</p>"
+    if totals.unmeasured:
+        told += f"<p class='facts muted'>{escape(t('figures_unmeasured', language, count=totals.unmeasured))}</p>"
+    return f"{title}<div class='figures'>{''.join(cards)}</div>{told}"
 
 
 def none_yet(language: Language) -> str:
@@ -85,7 +88,8 @@ def telling(totals: Totals, language: Language) -> str:
     """The reviews that say most clearly what their label says, of each side."""
     sides = "".join(
         f"<section class='card'><h2>{escape(t(f'telling_{label}', language))}</h2>"
-        f"{_quotes(totals.telling[label], language)}</section>"
+        f"{_quotes(totals.telling[label], 'telling_unmeasured' if totals.unmeasured else 'telling_none', language)}"
+        "</section>"
         for label in (Label.POSITIVE, Label.NEGATIVE)
     )
     return f"<div class='sides'>{sides}</div>"
@@ -139,9 +143,9 @@ def _histogram(totals: Totals, names: list[str], language: Language) -> str:
     return table([t("column_confidence", language), *names], rows)
 
 
-def _quotes(found: Sequence[Telling], language: Language) -> str:
+def _quotes(found: Sequence[Telling], otherwise: str, language: Language) -> str:
     if not found:
-        return f"<p class='muted'>{escape(t('telling_none', language))}</p>"
+        return f"<p class='muted'>{escape(t(otherwise, language))}</p>"
     items = []
     for each in found:
         place = f"{escape(each.restaurant)} · " if each.restaurant else ""

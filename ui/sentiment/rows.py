@@ -76,7 +76,13 @@ def rows_table(rows: Sequence[ReviewRow], view: View, language: Language, *, is_
     page = min(view.page, last_page)
     shown = rows[page * PAGE : (page + 1) * PAGE]
     titles = [t(f"column_{key}", language) for key in ("text", "label", "confidence", "aspect", "fix")]
-    return table(titles, [_row(row, language) for row in shown]) + _pager(len(rows), page, last_page, language)
+    why = unmeasured(any(row.model_label and not row.is_measured for row in shown), language)
+    return table(titles, [_row(row, language) for row in shown]) + why + _pager(len(rows), page, last_page, language)
+
+
+def unmeasured(there_are_some: bool, language: Language) -> str:
+    """Why there is a dash where the confidence would be."""
+    return f"<p class='facts muted'>{escape(t('rows_unmeasured', language))}</p>" if there_are_some else ""
 
 
 def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
@@ -86,13 +92,15 @@ def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
         said = f"<div class='said'>{_emphasised(texts[finding.index], [each.evidence for each in aspects])}</div>"
         if finding.duplicate_of is not None:
             said += f"<div class='facts muted'>{escape(t('same_as', language, n=finding.duplicate_of + 1))}</div>"
+        if finding.is_cut:
+            said += f"<div class='facts muted'>{escape(t('row_cut', language))}</div>"
         about = _aspects([(each.aspect, each.polarity) for each in aspects], language)
         if finding.label is None:
             why = escape(finding.error.message.in_(language)) if finding.error else ""
             failed = f"<span class='badge warn'>{escape(t('label_failed', language))}</span> {why}"
             rows.append([said, failed, "–", about])
         else:
-            rows.append([said, label_badge(finding.label, language), f"{finding.confidence:.2f}", about])
+            rows.append([said, label_badge(finding.label, language), _confidence(finding.confidence), about])
     labelled = sum(done.counts.values())
     shares = " · ".join(
         f"{label_word(label, language)} {percent(count / labelled if labelled else 0.0)}"
@@ -102,9 +110,10 @@ def pasted(done: Analysis, texts: Sequence[str], language: Language) -> str:
     if done.hosted:
         told += f" {t('hosted_reviews', language)}"
     titles = [t(f"column_{key}", language) for key in ("text", "label", "confidence", "aspect")]
+    why = unmeasured(any(finding.label and not finding.is_measured for finding in done.findings), language)
     return (
         f"<section class='card'><div class='card-head'><h2>{escape(t('paste_title', language))}</h2></div>"
-        f"<p><b>{escape(shares)}</b></p>{table(titles, rows)}<p class='facts muted'>{escape(told)}</p></section>"
+        f"<p><b>{escape(shares)}</b></p>{table(titles, rows)}{why}<p class='facts muted'>{escape(told)}</p></section>"
     )
 
 
@@ -112,12 +121,16 @@ def _row(row: ReviewRow, language: Language) -> list[str]:
     facts = [row.restaurant, row.written_at.isoformat() if row.written_at else ""]
     facts.append(t("stars_count", language, stars=row.rating) if row.rating is not None else "")
     facts.append(t("row_duplicate", language) if row.duplicate_of is not None else "")
+    facts.append(t("row_cut", language) if row.is_cut else "")
     about = " · ".join(filter(None, facts))
     said = f"<div class='said'>{_emphasised(row.text, [each['evidence'] for each in row.aspects])}</div>"
     said += f"<div class='facts muted'>{escape(about)}</div>" if about else ""
-    confidence = f"{row.confidence:.2f}" if row.confidence is not None else "–"
     aspects = _aspects([(each["aspect"], each["polarity"]) for each in row.aspects], language)
-    return [said, _verdict(row, language), confidence, aspects, _fixes(row, language)]
+    return [said, _verdict(row, language), _confidence(row.confidence), aspects, _fixes(row, language)]
+
+
+def _confidence(confidence: float | None) -> str:
+    return "–" if confidence is None else f"{confidence:.2f}"
 
 
 def _emphasised(text: str, evidence: Iterable[str]) -> str:

@@ -120,6 +120,10 @@ TEXTS: Final[dict[str, Text]] = {
     "figure_of": Text("{count:,} / 별점 있는 {all:,}개", "{count:,} of {all:,} with stars"),
     "figure_no_stars": Text("별점 열 없음", "no stars column"),
     "figures_more": Text("고친 것 {corrected:,}개 · 섞인 것 {mixed:,}개 · 실패 {failed:,}개", "{corrected:,} corrected · {mixed:,} mixed · {failed:,} failed"),
+    "figures_unmeasured": Text(
+        "이 모델은 판정만 알려 주고 얼마나 확실한지는 알려 주지 않아 {count:,}개에는 확신이 없습니다.",
+        "{count:,} have no confidence: the model gave their labels alone and did not say how sure it is.",
+    ),
     "chart_aspects": Text("항목별", "By aspect"),
     "chart_trend_day": Text("날마다의 흐름", "Day by day"),
     "chart_trend_week": Text("주별 흐름", "Week by week"),
@@ -146,6 +150,9 @@ TEXTS: Final[dict[str, Text]] = {
     "telling_positive": Text("가장 뚜렷한 긍정", "Most clearly positive"),
     "telling_negative": Text("가장 뚜렷한 부정", "Most clearly negative"),
     "telling_none": Text("아직 없습니다.", "None yet."),
+    "telling_unmeasured": Text(
+        "모델이 얼마나 확실한지 알려 준 글 가운데에는 없습니다.", "None among those of which the model says how sure it is."
+    ),
     # rows
     "rows_title": Text("리뷰", "Reviews"),
     "rows_download": Text("{kind} 파일 내려받기", "Download as {kind}"),
@@ -164,13 +171,18 @@ TEXTS: Final[dict[str, Text]] = {
         "{most:,}개까지만 보입니다. 조건을 좁히거나 파일로 내려받으세요.",
         "Only {most:,} are shown. Narrow the filter, or download the file.",
     ),
+    "rows_unmeasured": Text(
+        "확신의 “–”: 모델이 판정만 알려 주고 얼마나 확실한지는 알려 주지 않았습니다.",
+        "“–” as confidence: the model gave the label alone and did not say how sure it is.",
+    ),
     "rows_before": Text("앞", "Previous"),
     "rows_next": Text("뒤", "Next"),
     "row_corrected": Text("고침", "corrected"),
     "row_said": Text("모델은 {label}", "the model said {label}"),
     "row_duplicate": Text("같은 글", "repeats another"),
+    "row_cut": Text("길어서 앞과 뒤만 읽음", "too long: only its beginning and end were read"),
     "row_fix": Text("{label}으로 고치기", "Set to {label}"),
-    "row_told": Text("{label}으로 고쳤습니다. 다음 분석부터 예시로 쓰입니다.", "Set to {label}. It becomes an example for analyses to come."),
+    "row_told": Text("{label}으로 고쳤습니다(같은 글도 함께). 다음 분석부터 예시로 쓰입니다.", "Set to {label}, with those that say the same. It becomes an example for analyses to come."),
     "row_undo": Text("모델 판정으로 되돌리기", "Back to the model's label"),
     "row_undone": Text("모델의 판정으로 되돌리고 예시에서 뺐습니다.", "Back to the model's label, and no example any more."),
     # instruction and examples

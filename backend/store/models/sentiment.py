@@ -86,7 +86,8 @@ class SentimentRow(Base):
     """A review and what was found. `position` counts the rows of the file from 0.
 
     `chunk` is empty for what was left out (`is_skipped`; `error_code` says why). A duplicate has the chunk of the
-    review it repeats (`duplicate_of`) and gets its result. `text_hash` is of the normalised text.
+    review it repeats (`duplicate_of`) and gets its result. `text_hash` is of the normalised text. `confidence` and the
+    three scores are empty where the engine told the label alone. `is_cut`: it was read by its beginning and its end.
     """
 
     __tablename__ = "sentiment_rows"
@@ -108,6 +109,7 @@ class SentimentRow(Base):
     negative: Mapped[float | None] = mapped_column(Double)
     neutral: Mapped[float | None] = mapped_column(Double)
     confidence: Mapped[float | None] = mapped_column(Double)
+    is_cut: Mapped[bool] = mapped_column(server_default=false(), default=False)
     corrected_label: Mapped[str | None]
     error_code: Mapped[str | None]
     error_message: Mapped[list[str] | None]  # Korean, English
