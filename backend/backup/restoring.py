@@ -40,6 +40,7 @@ from backend.store.database import Database, alembic_config, url_of
 
 _PIECE = 1 << 20
 _LEAVING_S = 3.0  # a connection that was closed is seen for a moment longer
+_KNOWS_TRANSACTION_TIMEOUT = 17  # major version of the first server with that setting
 _LEFT_OUT = (" SCHEMA - ", " EXTENSION - ", " COMMENT - SCHEMA", " COMMENT - EXTENSION")
 
 
@@ -77,10 +78,11 @@ def restore(settings: Settings, path: Path, *, replace: bool = False, with_secre
         with running(settings):
             with connect(settings) as connection:
                 has_rows = _require_room(connection, replace=replace)
-                programs = programs_of(settings, connection.info.server_version // 10_000)
+                server_major = connection.info.server_version // 10_000
+                programs = programs_of(settings, server_major)
                 safety = _safety(settings) if has_rows else None
                 dropping = tables.dropping(connection)
-            _put_back(archive, programs, target_of(settings), dropping)
+            _put_back(archive, programs, target_of(settings), dropping, server_major)
             try:
                 secrets = _secrets(settings, archive) if with_secrets else ()
                 migrated = _migrate(settings)
@@ -120,17 +122,16 @@ def _safety(settings: Settings) -> Path:
     return path
 
 
-def _put_back(archive: Archive, programs: Programs, target: Target, dropping: str) -> None:
+def _put_back(archive: Archive, programs: Programs, target: Target, dropping: str, server_major: int) -> None:
     """One psql with one transaction. It is committed by a line that is written last; without it nothing happened."""
     with tempfile.TemporaryDirectory(prefix="ondol-restore-") as folder:
-        wanted = Path(folder) / "wanted"
-        wanted.write_text(_wanted(archive, programs))
+        script = script_of(archive, programs, Path(folder) / "wanted", server_major)
         with (Path(folder) / "errors").open("w+b") as errors, _Psql(programs, target, errors) as psql:
             psql.write(
                 "SET client_min_messages = warning;\nBEGIN;\nSET LOCAL statement_timeout = 0;\n"
                 f"{dropping}\nCREATE EXTENSION IF NOT EXISTS vector;\n".encode()
             )
-            for piece in _script(archive, programs, wanted):
+            for piece in script:
                 psql.write(piece)
             psql.write(f"\n{tables.checking(archive.manifest.rows)}\nCOMMIT;\n".encode())
 
@@ -177,11 +178,23 @@ def _wanted(archive: Archive, programs: Programs) -> str:
     return "\n".join(line for line in lines.splitlines() if not any(word in line for word in _LEFT_OUT))
 
 
-def _script(archive: Archive, programs: Programs, wanted: Path) -> Iterator[bytes]:
+def script_of(archive: Archive, programs: Programs, wanted: Path, server_major: int) -> Iterator[bytes]:
+    """The dump as statements for a server of this major version, which may be older than the programs.
+
+    Args:
+        wanted: a file for the part of the table of contents that is put back.
+
+    Raises:
+        PostgresToolFailed: at the end at the latest.
+    """
+    wanted.write_text(_wanted(archive, programs))
     command = [
         programs.path("pg_restore"), "--no-owner", "--no-privileges", f"--use-list={wanted}", "--file=-",
     ]  # fmt: skip
-    return _restored(command, archive.pieces(DUMP))
+    pieces = _restored(command, archive.pieces(DUMP))
+    if server_major < _KNOWS_TRANSACTION_TIMEOUT:  # pg_restore sets it before all else, whatever the server
+        yield next(pieces, b"").replace(b"\nSET transaction_timeout = 0;\n", b"\n", 1)
+    yield from pieces
 
 
 def _restored(command: list[str], dump: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -22,6 +23,8 @@ from backend.backup.__main__ import main
 from backend.backup.archive import DUMP, Manifest, writing
 from backend.backup.creating import settings_told
 from backend.backup.hold import no_start
+from backend.backup.programs import programs_of
+from backend.backup.restoring import script_of
 from backend.backup.server import connect
 from backend.errors import (
     BackupExists,
@@ -178,6 +181,15 @@ async def test_a_restore_that_fails_leaves_everything_as_it_was(kept: Kept) -> N
     with pytest.raises(PostgresToolFailed, match="rows of users differ"):
         await _in_thread(restore, kept.settings, path, replace=True)
     assert await kept.seen() == before
+
+
+async def test_an_older_server_is_asked_for_no_setting_that_it_does_not_know(kept: Kept) -> None:
+    create(kept.settings, kept.folder / "ondol.zip")
+    programs, later = programs_of(kept.settings, 17), b"SET transaction_timeout = 0;\n"
+    with Archive(kept.folder / "ondol.zip") as archive:
+        old, new = (b"".join(script_of(archive, programs, kept.folder / "wanted", major)) for major in (16, 17))
+    keyed = re.compile(rb"^\\(?:un)?restrict .*$", re.M)  # a random key
+    assert later in new and keyed.sub(b"", old) == keyed.sub(b"", new.replace(later, b""))
 
 
 async def test_what_cannot_be_restored_is_refused_before_anything_is_touched(kept: Kept) -> None:
