@@ -96,44 +96,94 @@ def test_the_image_is_the_one_of_the_dockerfile() -> None:
     assert (own.image, own.args) == ("registry.example/ondol:pod", "")
 
 
-def test_the_start_command_clones_the_revision_and_becomes_the_entry_point(tmp_path: Path) -> None:
-    """As RunPod would run it, with a repository on this disk; it waits where there is no code to start."""
-    source, place = tmp_path / "source", tmp_path / "workspace"
-    source.mkdir()
-    entry = source / "deploy" / "pod-entrypoint.sh"
-    entry.parent.mkdir()
-    entry.write_text('#!/bin/sh\necho "$$ started in $(pwd)"\n')
-    entry.chmod(0o755)
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "one"], ["tag", "v1"]):
-        subprocess.run(["git", *identity, *command], cwd=source, check=True, capture_output=True)
-    made = source_of(load(_env_file=None, pod_revision="v1", pod_repository="https://git.example/x.git"), "")
-    start = json.loads(made.args)
-    environment = {**os.environ, **made.env, "ONDOL_REPOSITORY": str(source), "ONDOL_WORKSPACE": str(place)}
+class StartedPod:
+    """A start command as RunPod would run it. Of its repository `v1` has an entry point, and `old` has none."""
 
-    def first_lines(number: int = 1) -> list[str]:
+    def __init__(self, folder: Path) -> None:
+        source, self.place = folder / "source", folder / "workspace"
+        source.mkdir()
+        self._git(source, "init", "-q", "-b", "main")
+        self._git(source, "commit", "-q", "--allow-empty", "-m", "zero")
+        self._git(source, "tag", "old")
+        entry = source / "deploy" / "pod-entrypoint.sh"
+        entry.parent.mkdir()
+        entry.write_text('#!/bin/sh\necho "$$ started in $(pwd)"\n')
+        entry.chmod(0o755)
+        self._git(source, "add", ".")
+        self._git(source, "commit", "-q", "-m", "one")
+        self._git(source, "tag", "v1")
+        made = source_of(load(_env_file=None, pod_revision="v1", pod_repository="https://git.example/x.git"), "")
+        start = json.loads(made.args)
+        self._command = [*start["entrypoint"], *start["cmd"]]
+        self.environment = {
+            **os.environ, **made.env, "ONDOL_REPOSITORY": str(source), "ONDOL_WORKSPACE": str(self.place)
+        }  # fmt: skip
+        self.started = f"PID started in {self.place}/ondol-code"
+
+    def lines(self, last: str) -> list[str]:
+        """What it says until a line has these words."""
         with subprocess.Popen(
-            [*start["entrypoint"], *start["cmd"]],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            self._command,
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         ) as process:  # fmt: skip
             assert process.stdout is not None
-            said = [process.stdout.readline().strip() for _ in range(number)]
+            said: list[str] = []
+            for line in process.stdout:
+                said.append(line.strip().replace(str(process.pid), "PID"))
+                if last in line:
+                    break
             os.killpg(process.pid, signal.SIGKILL)
-        return [line.replace(str(process.pid), "PID") for line in said]
+        return said
 
-    started = f"PID started in {place}/ondol-code"
-    cut = place / "ondol-code"
-    (cut / ".git").mkdir(parents=True)  # of a start that ended while it cloned
-    (place / "ondol-code.new" / ".git").mkdir(parents=True)
-    assert first_lines() == [started]
-    (cut / ".git" / "index.lock").touch()
-    assert first_lines() == [started], "a pod that is started again finds its clone"
-    environment["ONDOL_REVISION"] = "gone"
-    *_, told, last = first_lines(3)
-    assert "the code that is here is started" in told and last == started
-    environment["ONDOL_WORKSPACE"] = str(tmp_path / "other")
-    assert first_lines(2)[-1] == "The code could not be cloned; the next try is in 15 seconds."
-    assert not (tmp_path / "other" / "ondol-code").exists()
+    @staticmethod
+    def _git(folder: Path, *words: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> StartedPod:
+    return StartedPod(tmp_path)
+
+
+def test_the_start_command_clones_the_revision_and_becomes_the_entry_point(pod: StartedPod) -> None:
+    """It waits where there is no code to start."""
+    (pod.place / "ondol-code.new" / ".git").mkdir(parents=True)  # of a start that ended while it cloned
+    assert pod.lines("started in") == [pod.started]
+    (pod.place / "ondol-code" / ".git" / "index.lock").touch()
+    assert pod.lines("started in") == [pod.started], "a pod that is started again finds its clone"
+    pod.environment["ONDOL_REVISION"] = "gone"
+    *_, told, last = pod.lines("started in")
+    assert "the code that is here is started" in told and last == pod.started
+    other = pod.place.with_name("other")
+    pod.environment["ONDOL_WORKSPACE"] = str(other)
+    assert pod.lines("seconds")[-1] == "The code could not be cloned; the next try is in 15 seconds."
+    assert not (other / "ondol-code").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "revision", "said"),
+    [
+        ("rm deploy/pod-entrypoint.sh", "", "started in"),
+        ("chmod -x deploy/pod-entrypoint.sh", "gone", "started in"),
+        ("git checkout -q old", "v1", "started in"),
+        ("true", "old", "has no deploy/pod-entrypoint.sh. Name another"),
+        ("rm -rf .git deploy", "", "has no deploy/pod-entrypoint.sh. Name another"),
+    ],
+)
+def test_a_start_never_removes_what_lies_beside_the_code(
+    pod: StartedPod, damage: str, revision: str, said: str
+) -> None:
+    pod.lines("started in")
+    code = pod.place / "ondol-code"
+    (code / "var" / "postgres").mkdir(parents=True)
+    (code / "var" / "postgres" / "PG_VERSION").write_text("18")
+    (code / ".env").write_text("LLM_MODEL_NAME=mine")
+    subprocess.run(["sh", "-c", damage], cwd=code, check=True, capture_output=True)
+    pod.environment["ONDOL_REVISION"] = revision
+    assert said in pod.lines(said)[-1]
+    assert (code / "var" / "postgres" / "PG_VERSION").read_text() == "18"
+    assert (code / ".env").read_text() == "LLM_MODEL_NAME=mine"
 
 
 def test_every_word_is_there_in_both_languages() -> None:

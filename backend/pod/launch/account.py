@@ -41,7 +41,26 @@ class Uncertain(Exception):
 
 
 class NotHere(Exception):
-    """This type cannot be had now, or not with these conditions; another one may."""
+    """This type cannot be had now, or not with these conditions; another one may.
+
+    RunPod refuses with one status what it has no room for and what no type would change, and what it says of it is for
+    people. `refusal` is what it means if every type is refused so; None: there was no room.
+    """
+
+    def __init__(self, refusal: OndolError | None = None) -> None:
+        super().__init__("" if refusal is None else refusal.code)
+        self.refusal = refusal
+
+
+def shared_refusal(failures: Sequence[NotHere]) -> OndolError | None:
+    """Why none of several types was placed, where it was for want of room with none of them.
+
+    That the key lacks a right is believed when RunPod says it of all; else the last words about the order count.
+    """
+    refusals = [failure.refusal for failure in failures]
+    if not refusals or None in refusals:
+        return None
+    return next((each for each in reversed(refusals) if isinstance(each, OrderRefused)), refusals[-1])
 
 
 class Account:
@@ -63,7 +82,7 @@ class Account:
         """Asks for one GPU type.
 
         Raises:
-            NotHere: RunPod could not place it; nothing was created.
+            NotHere: RunPod did not place it; nothing was created.
             Uncertain: it may have been created.
             RunpodBalanceEmpty, QuotaReached, OrderRefused: no other type would do better.
             RunpodKeyRefused, RunpodBusy, RunpodRefused, RunpodUnavailable
@@ -141,9 +160,11 @@ def _not_created(answer: Answer, values: Iterable[str]) -> Exception:
     if spoken is not None:
         return NotHere() if isinstance(spoken, NoGpuFree) else spoken
     if answer.status in (400, 422):
-        return NotHere() if _PLACING.search(detail) else refused(original, values, answer.status)
+        refusal = refused(original, values, answer.status)
+        return NotHere() if _PLACING.search(detail) else NotHere(refusal) if answer.status == 400 else refusal
     if answer.status == 403:
-        return NotHere() if "pool" in detail or "gpu" in detail else RunpodKeyRefused(upstream_status=403)
+        of_this_pool = "pool" in detail or "gpu" in detail
+        return NotHere() if of_this_pool else NotHere(RunpodKeyRefused(upstream_status=403))
     return told(answer, "", None)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import CreationUncertain, NotPlaced, PodNameTaken, RunpodBusy, UnknownVolume
-from backend.pod.launch.account import Account, NotHere, Uncertain
+from backend.pod.launch.account import Account, NotHere, Uncertain, shared_refusal
 from backend.pod.launch.choosing import Candidate
 from backend.pod.pods import NetworkVolume, Pod, PodProvider, PodStatus
 
@@ -52,13 +52,16 @@ async def create(
 
     Raises:
         NotPlaced: none of them could be had, and nothing was created.
+        OrderRefused: RunPod will not make such a pod of any of them, and nothing was created.
         CreationUncertain: an answer was lost and no such pod has appeared; nothing more was asked for.
         RunpodBalanceEmpty, QuotaReached, RunpodKeyRefused, RunpodBusy, RunpodRefused, RunpodUnavailable
     """
+    failures: list[NotHere] = []
     for candidate in candidates:
         try:
             pod = await _asked(ask, candidate, sleep)
-        except NotHere:
+        except NotHere as error:
+            failures.append(error)
             tell(candidate)
             continue
         except Uncertain as error:
@@ -70,7 +73,7 @@ async def create(
             if (found := await existing(provider, name)) is not None:
                 return Created(found, candidate.gpu.name, was_found=True)
         raise CreationUncertain(name=name, reason=reason)
-    raise NotPlaced(tried=", ".join(each.gpu.name for each in candidates))
+    raise shared_refusal(failures) or NotPlaced(tried=", ".join(each.gpu.name for each in candidates))
 
 
 async def _asked(ask: Ask, candidate: Candidate, sleep: Sleep) -> Pod:

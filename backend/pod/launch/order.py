@@ -21,13 +21,15 @@ WORKSPACE = "/workspace"  # survives a stop; the container's disk does not
 _LAST_MINOR_CUDA = 9  # no major version has had more
 _VARIABLE = re.compile(r"(?!RUNPOD_)[A-Z][A-Z0-9_]{0,99}", re.ASCII)
 # Process 1 becomes deploy/pod-entrypoint.sh, as in the image of ours. A pod starts its command again whenever it ends,
-# so a failure waits before it ends. A clone gets its name when it is complete, so one that was cut is made anew; one
-# that is there is used, also when the repository cannot be reached. Locks are those of a git that a stop has ended.
+# so a failure waits before it ends. A clone gets its name when it is complete, so one that was cut is made anew. What
+# has that name is never removed or replaced: `var` and `.env` lie beside the code. It is used also when the repository
+# cannot be reached. Locks are those of a git that a stop has ended.
 _START = """
 set -u
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 export GIT_TERMINAL_PROMPT=0 GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=60
 place=${ONDOL_WORKSPACE:-/workspace}
+entry=deploy/pod-entrypoint.sh
 at_revision() {
   [ -z "${ONDOL_REVISION:-}" ] ||
     { git -C "$1" fetch --quiet origin "$ONDOL_REVISION" && git -C "$1" checkout --quiet FETCH_HEAD; }
@@ -37,16 +39,22 @@ code() {
     apt-get update -qq && apt-get install -y -qq --no-install-recommends git curl ca-certificates
   }
   mkdir -p "$place" && cd "$place" || return 1
-  if [ -x ondol-code/deploy/pod-entrypoint.sh ]; then
+  if [ -e ondol-code ]; then
     rm -f ondol-code/.git/*.lock
     at_revision ondol-code || echo "ONDOL_REVISION could not be fetched; the code that is here is started." >&2
+    [ -x ondol-code/$entry ] || git -C ondol-code checkout --quiet --force HEAD -- deploy || true
   else
     rm -rf ondol-code.new && git clone --quiet "$ONDOL_REPOSITORY" ondol-code.new && at_revision ondol-code.new &&
-      rm -rf ondol-code && mv ondol-code.new ondol-code
+      mv ondol-code.new ondol-code
   fi
 }
-code && cd "$place/ondol-code" && exec deploy/pod-entrypoint.sh
-echo "The code could not be cloned; the next try is in 15 seconds." >&2
+if ! code; then
+  echo "The code could not be cloned; the next try is in 15 seconds." >&2
+elif cd "$place/ondol-code" && [ -x $entry ]; then
+  exec $entry
+else
+  echo "$place/ondol-code has no $entry. Name another ONDOL_REVISION, or clone anew and keep var and .env." >&2
+fi
 sleep 15
 exit 1
 """

@@ -14,7 +14,7 @@ import orjson
 
 from backend.errors import NoGpuFree, RunpodUnavailable
 from backend.pod import runpod_answers as answers
-from backend.pod.launch.account import NotHere, Uncertain, refused
+from backend.pod.launch.account import NotHere, Uncertain, refused, shared_refusal
 from backend.pod.launch.choosing import Candidate
 from backend.pod.launch.order import WORKSPACE, Order
 from backend.pod.pods import GpuType, is_pod_id
@@ -57,8 +57,7 @@ class Spot:
         """Id of the new pod.
 
         Raises:
-            NotHere, Uncertain, RunpodBalanceEmpty, QuotaReached, OrderRefused, RunpodKeyRefused, RunpodBusy,
-        RunpodUnavailable
+            NotHere, Uncertain, RunpodBalanceEmpty, QuotaReached, RunpodKeyRefused, RunpodBusy, RunpodUnavailable
         """
         given = _input(order, candidate)
         found = await self._asked(f"mutation {{ podRentInterruptable(input: {given}) {{ id }} }}", order.env)
@@ -70,14 +69,15 @@ class Spot:
 
     async def rent_anywhere(self, order: Order, candidate: Candidate) -> str:
         """Id of the new pod. GraphQL takes one data center: those of the order are asked for one after the other."""
+        if not order.data_centers:
+            return await self.rent(order, candidate)
+        failures: list[NotHere] = []
         for place in order.data_centers:
             try:
                 return await self.rent(replace(order, data_centers=(place,)), candidate)
-            except NotHere:
-                continue
-        if order.data_centers:
-            raise NotHere
-        return await self.rent(order, candidate)
+            except NotHere as error:
+                failures.append(error)
+        raise NotHere(shared_refusal(failures))
 
     async def _asked(self, query: str, env: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         failure: Exception
@@ -103,7 +103,7 @@ def _refused(errors: object, status: int, env: Mapping[str, str]) -> Exception:
         return Uncertain(f"HTTP {status}")
     spoken = answers.refusal_of_creation(sentence)
     if spoken is None and not _OUTBID.search(sentence):
-        return refused(sentence, env.values(), status)
+        return NotHere(refused(sentence, env.values(), status))
     return NotHere() if spoken is None or isinstance(spoken, NoGpuFree) else spoken
 
 
