@@ -38,6 +38,7 @@ __all__ = ["ChatMessage", "ContextOverflow", "Engine", "EngineInfo", "EngineStat
 log = structlog.get_logger()
 
 _PROBE_TTL_S = 2.0  # an engine that comes back is noticed within this time
+AWAY = frozenset({502, 504})  # what a balancer says when the engine behind it does not answer
 _GAP_TIMEOUT_S = 60.0  # longest silence between two tokens before the engine counts as gone
 
 
@@ -58,12 +59,13 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What a probe found. `context` is in tokens, `latency_ms` is the probe's own."""
+    """What a probe found. `context` is in tokens, `latency_ms` is the probe's own; `status` is of a refusal."""
 
     state: EngineState
     model: str
     context: int
     latency_ms: float
+    status: int | None = None
 
 
 class ContextOverflow(Exception):
@@ -154,7 +156,7 @@ class Engine:
             case EngineState.MISSING:
                 raise EngineModelMissing(provider=self.provider.name, model=self.provider.model or "–")
             case EngineState.REFUSED:
-                raise EngineRefused(provider=self.provider.name, upstream_status="-")
+                raise EngineRefused(provider=self.provider.name, upstream_status=info.status or "-")
             case EngineState.UNREACHABLE:
                 raise EngineUnavailable(provider=self.provider.name)
 
@@ -238,13 +240,15 @@ class Engine:
 
     async def _probe(self) -> EngineInfo:
         begin = time.perf_counter()
-        model, context = self.provider.model, self.provider.assumed_context
+        model, context, status = self.provider.model, self.provider.assumed_context, None
         try:
             response = await self._http.get(f"{self.provider.base_url}/models", headers=self.headers, timeout=3.0)
             if response.status_code == 503:
                 state = EngineState.LOADING
+            elif response.status_code in AWAY:
+                state = EngineState.UNREACHABLE
             elif response.status_code != 200:
-                state = EngineState.REFUSED
+                state, status = EngineState.REFUSED, response.status_code
             else:
                 listed = response.json()
                 model, context = _listed(listed, model, context)
@@ -256,7 +260,7 @@ class Engine:
         if state in {EngineState.UNREACHABLE, EngineState.MISSING}:  # vLLM listens only once its model is loaded
             seen = self._preparing()
             state = EngineState.LOADING if seen is not None and seen.is_under_way else state
-        return EngineInfo(state, model, context, (time.perf_counter() - begin) * 1000)
+        return EngineInfo(state, model, context, (time.perf_counter() - begin) * 1000, status)
 
     async def _state_of(self, listed: dict[str, Any]) -> EngineState:
         """Ready, unless it is an Ollama without the model. Ollama knows a model by more names than it lists."""
@@ -300,6 +304,8 @@ class Engine:
             return EngineBusy(provider=name, retry_after_s=_retry_after(error.response.headers.get("retry-after")))
         if error.status_code == 503:
             return self._loading()
+        if error.status_code in AWAY:
+            return EngineUnavailable(provider=name)
         if error.status_code == 404 and self.provider.service_type is ServiceType.OLLAMA:
             self.model_missing.set()
             return EngineModelMissing(provider=name, model=self.provider.model or "–")

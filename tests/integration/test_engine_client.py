@@ -16,6 +16,7 @@ from backend.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    Language,
     OndolError,
 )
 from backend.llm import engine as engine_module
@@ -290,6 +291,8 @@ async def answering(status: str, body: bytes) -> AsyncIterator[str]:
         ("404 Not Found", b"", EngineState.REFUSED),
         ("503 Service Unavailable", b"", EngineState.LOADING),
         ("500 Internal Server Error", b"", EngineState.REFUSED),
+        ("502 Bad Gateway", b"<html>no live upstreams</html>", EngineState.UNREACHABLE),
+        ("504 Gateway Time-out", b"", EngineState.UNREACHABLE),
     ],
 )
 async def test_what_is_no_engine_is_not_ready(status: str, body: bytes, state: EngineState) -> None:
@@ -298,6 +301,18 @@ async def test_what_is_no_engine_is_not_ready(status: str, body: bytes, state: E
         assert info.state is state
         assert (info.model, info.context) == ("chosen", 4096), "as assumed"
         assert await client.count_tokens("text") is None
+
+
+async def test_a_balancer_without_engines_is_not_taken_for_a_wrong_key() -> None:
+    for status in ("502 Bad Gateway", "504 Gateway Time-out"):
+        async with answering(status, b"") as url, client_of(url) as client:
+            with pytest.raises(EngineUnavailable):
+                await client.require_ready()
+            assert type((await failure(client))[1]) is EngineUnavailable
+    async with answering("403 Forbidden", b"") as url, client_of(url) as client:
+        with pytest.raises(EngineRefused) as refused:
+            await client.require_ready()
+        assert "HTTP 403" in refused.value.message(Language.EN)
 
 
 def chunk(delta: object, reason: str | None = None) -> bytes:

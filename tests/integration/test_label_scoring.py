@@ -91,9 +91,10 @@ async def test_a_label_that_is_none_is_found_out() -> None:
 async def test_another_engine_on_the_same_address_is_asked_anew() -> None:
     async with BatchEngine(BatchConfig()).serving() as engine, scorer_at(engine.base_url) as scorer:
         assert (await scorer.method(LABELS)).name == "token_ids"
-        engine.trouble.statuses.append(0)  # it goes away in the middle …
-        with pytest.raises(Unreachable):
-            await scorer.score([Prompt(HEAD, "좋음")], LABELS)
+        for away in (0, 502):  # it goes away in the middle, or from behind a balancer …
+            engine.trouble.statuses.append(away)
+            with pytest.raises(Unreachable):
+                await scorer.score([Prompt(HEAD, "좋음")], LABELS)
         engine.config = BatchConfig(features=frozenset({Feature.CHOICE}))  # … and another one takes its place
         assert (await scorer.method(LABELS)).name == "choice"
         (result,) = await scorer.score([Prompt(HEAD, "좋음")], LABELS)
@@ -115,10 +116,10 @@ async def test_what_was_found_is_proven_anew_after_a_while() -> None:
 
 async def test_bad_moments_do_not_make_an_engine_slower_for_good() -> None:
     async with BatchEngine(BatchConfig()).serving() as engine, scorer_at(engine.base_url) as scorer:
-        engine.trouble.statuses.extend([502, 502])
+        engine.trouble.statuses.extend([500, 500])
         with pytest.raises(Unreachable):  # fails at everything: nothing is known of it
             await scorer.method(LABELS)
-        engine.trouble.statuses.append(502)
+        engine.trouble.statuses.append(500)
         assert (await scorer.method(LABELS)).name == "token_ids"
 
 

@@ -22,7 +22,7 @@ class Client:
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         self.asked.append(path)
         if len(self.asked) <= self.failures or path in self.broken:
-            raise Broken("HTTP 502")
+            raise Broken("HTTP 500")
         if path != CHAT:
             raise Forbidden(404)
         choice = body.get("structured_outputs", {}).get("choice", ["green"])[0]

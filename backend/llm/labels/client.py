@@ -6,7 +6,7 @@ import httpx2
 import orjson
 
 from backend.errors import EngineBusy, EngineRefused, EngineUnavailable
-from backend.llm.engine import Engine, Usage
+from backend.llm.engine import AWAY, Engine, Usage
 from backend.llm.provider_stats import ProviderStats
 
 _ANSWER_TIMEOUT_S = 300.0  # a laptop needs a while for a few prompts
@@ -114,6 +114,8 @@ def _failure(response: httpx2.Response) -> Exception:
     status = response.status_code
     if status in (429, 503):
         return Overloaded(status, _seconds(response.headers.get("retry-after")))
+    if status in AWAY:
+        return Unreachable(f"HTTP {status}")
     if status in (400, 413, 422):
         return Refused(status, response.text[:200])
     if status >= 500:
