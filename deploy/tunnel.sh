@@ -122,7 +122,10 @@ show_settings() {
   say ""
   say "$(text tunnel_settings)"
   say "  REMOTE_EMBED_URL=http://127.0.0.1:$embed"
-  say "  LLM_SERVICE_TYPE=vllm VLLM_SERVER_URL=http://127.0.0.1:$llm"
+  say "  LLM_SERVICE_TYPE=vllm"
+  say "  VLLM_SERVER_URL=http://127.0.0.1:$llm"
+  say "  LLM_API_KEY="
+  say "$(text tunnel_key)"
   say ""
   say "$(text tunnel_stay)"
 }

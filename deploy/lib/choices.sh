@@ -49,6 +49,7 @@ stays_laptop() {
 # choose NAME VALUE: remembers it in place of what was remembered before.
 choose() {
   local file="$ONDOL_ROOT/var/quick_start.env"
+  [ "$(chosen "$1")" != "$2" ] || return 0
   { [ ! -f "$file" ] || sed "/^$1=/d" "$file"; } >"$file.new"
   echo "$1=$2" >>"$file.new"
   mv "$file.new" "$file"

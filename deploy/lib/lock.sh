@@ -8,7 +8,7 @@ take_lock() {
   if ! lock_descriptor 9; then
     fail "$(text busy "$(cat <&9)")" "$(text busy_next)"
   fi
-  echo "$$" >"$ONDOL_ROOT/var/quick_start.lock"
+  echo "$$" 2>/dev/null >"$ONDOL_ROOT/var/quick_start.lock" || true # for people; a full disk must not keep us from stopping
 }
 
 # take_moving_lock: for a start that moves `var`, where the other lock lies.

@@ -21,6 +21,10 @@ text() {
     en/pod_no_volume) format='There is no volume at %s. Everything is kept on the container disk: stopping the pod loses conversations, documents and the model. Make the pod with a volume.' ;;
     ko/pod_volume_read_only) format='%s 볼륨에 쓸 수 없습니다. 컨테이너 디스크에 저장하므로 파드를 멈추면 모두 사라집니다.' ;;
     en/pod_volume_read_only) format='The volume at %s cannot be written to. Everything is kept on the container disk: stopping the pod loses it.' ;;
+    ko/pod_volume_fault) format='%s 볼륨에 파일을 만들 수 없습니다: %s' ;;
+    en/pod_volume_fault) format='No file can be made on the volume at %s: %s' ;;
+    ko/pod_volume_fault_next) format='볼륨이 찼으면 터미널에서 파일을 지우거나 RunPod 콘솔에서 볼륨을 늘리고 다시 실행하세요.' ;;
+    en/pod_volume_fault_next) format='If it is full, delete files there in a terminal or enlarge it at RunPod, then run this again.' ;;
     ko/stays_laptop) format='GPU와 Docker가 있지만, 지금까지 쓰던 데이터가 노트북 방식의 것이라 그대로 켭니다. 옮기려면 백업한 뒤 --way docker (docs/ko/guides/upgrade.md).' ;;
     en/stays_laptop) format='There are a GPU and Docker, but what is here was made the laptop way, so it stays. To move: back up, then --way docker (docs/guides/upgrade.md).' ;;
     ko/pod_stopping_first) format='데이터를 볼륨으로 옮기기 전에 켜져 있는 것을 끕니다.' ;;
@@ -153,6 +157,8 @@ text() {
     en/tunnel_waiting) format='not ready yet' ;;
     ko/tunnel_settings) format='이 컴퓨터의 .env에 적을 것(준비된 쪽만):' ;;
     en/tunnel_settings) format='For .env on this machine (of what is ready):' ;;
+    ko/tunnel_key) format='LLM_API_KEY에는 파드의 vLLM 키를 적으세요. 파드의 Ondol 폴더에서: cat var/secrets/llm_key (키 없이 켠 vLLM이면 비워 둡니다)' ;;
+    en/tunnel_key) format='LLM_API_KEY is the key of vLLM on the pod; in the folder of Ondol there: cat var/secrets/llm_key (empty for a vLLM that has none)' ;;
     ko/tunnel_stay) format='이 창을 열어 두세요. 연결이 끊기면 다시 연결합니다. Ctrl-C로 닫습니다.' ;;
     en/tunnel_stay) format='Leave this open; a lost connection is made again. Ctrl-C closes it.' ;;
     ko/tunnel_failed) format='%s에 연결하지 못했습니다(ssh가 %s(으)로 끝남).' ;;

@@ -10,34 +10,52 @@ POD_DATA=/var/lib/ondol-pod
 POD_HOME=
 POD_WARNING=
 POD_WEIGHTS=
+POD_FAULT=
 
 # pod_find_home: sets POD_HOME to our folder on the volume, or to nothing and POD_WARNING to why; POD_WEIGHTS to a folder
-# for the weights where the volume can hold these and nothing else.
+# for the weights where the volume can hold these and nothing else; POD_FAULT to what the system says where the volume
+# takes no file now (it is full, or its quota is used up), which tells nothing of what it can hold.
 pod_find_home() {
+  local folder="$POD_VOLUME/ondol" status=0
   POD_HOME=
   POD_WARNING=
   POD_WEIGHTS=
+  POD_FAULT=
   if [ ! -d "$POD_VOLUME" ] || { [ -z "${ONDOL_WORKSPACE:-}" ] && ! is_a_volume "$POD_VOLUME"; }; then
     POD_WARNING=$(text pod_no_volume "$POD_VOLUME")
-  elif ! mkdir -p "$POD_VOLUME/ondol" 2>/dev/null || [ ! -w "$POD_VOLUME/ondol" ]; then
+  elif holds_database; then
+    POD_HOME=$folder
+  elif ! is_writable "$folder"; then
     POD_WARNING=$(text pod_volume_read_only "$POD_VOLUME")
-  elif ! knows_owners "$POD_VOLUME/ondol"; then
-    POD_WARNING=$(text pod_no_owners "$POD_VOLUME")
-    POD_WEIGHTS="$POD_VOLUME/ondol/huggingface"
   else
-    POD_HOME="$POD_VOLUME/ondol"
-    chmod 755 "$POD_HOME" 2>/dev/null || true # the database's account passes through it
+    POD_FAULT=$({ mkdir -p "$folder" || exit 2; knows_owners "$folder"; } 2>&1) || status=$?
+    if [ "$status" -eq 1 ]; then
+      POD_WARNING=$(text pod_no_owners "$POD_VOLUME")
+      POD_WEIGHTS="$folder/huggingface"
+    else
+      POD_HOME=$folder
+    fi
   fi
+  # The database's account passes through it.
+  [ -z "$POD_HOME" ] || { mkdir -p "$POD_HOME" && chmod 755 "$POD_HOME"; } 2>/dev/null || true
 }
+
+# holds_database: whether ours lies on the volume. Then it is used, whatever the volume says now: an empty one elsewhere
+# would look like a loss of everything, and what is put into that is lost.
+holds_database() { [ -d "$POD_VOLUME/ondol/var/postgres" ] || { is_on_volume && [ -d "$ONDOL_ROOT/var/postgres" ]; }; }
+
+# is_writable FOLDER: it, or where it would be made.
+is_writable() { if [ -e "$1" ]; then [ -w "$1" ]; else [ -w "$(dirname "$1")" ]; fi; }
 
 # is_a_volume FOLDER: whether it lies on another file system than the container's disk.
 is_a_volume() { [ "$(stat -c %d "$1" 2>/dev/null)" != "$(stat -c %d / 2>/dev/null)" ]; }
 
 # knows_owners FOLDER: some network volumes refuse to give a file to another account, which PostgreSQL needs from root.
+# Status 2: no file could be made, so that is not known.
 knows_owners() {
   [ "$(id -u)" -eq 0 ] || return 0
   local probe
-  probe=$(mktemp -d "$1/.owner-XXXXXX" 2>/dev/null) || return 1
+  probe=$(mktemp -d "$1/.owner-XXXXXX") || return 2
   if chown 65534 "$probe" 2>/dev/null && [ "$(stat -c %u "$probe")" = 65534 ]; then
     rm -rf "$probe"
     return 0

@@ -17,6 +17,7 @@ way_small_model() { echo Qwen/Qwen2.5-Coder-1.5B-Instruct; }
 way_place() {
   pod_find_home
   if [ "$1" = start ]; then
+    [ -z "$POD_FAULT" ] || fail "$(text pod_volume_fault "$POD_VOLUME" "$POD_FAULT")" "$(text pod_volume_fault_next)"
     keep_var_on_volume
     # An image brings its environment; a clone's is made once and kept.
     if [ -z "${ONDOL_VENV:-}" ] && { [ -L .venv ] || [ ! -e .venv ]; }; then keep_on_volume .venv; fi

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from backend.embedding_server import Config
-from backend.settings import REPOSITORY
+from backend.settings import REPOSITORY, ServiceType, load
 from tests.fixtures.embedding import HashEncoder, Serving, serving
 
 SCRIPT = REPOSITORY / "deploy" / "tunnel.sh"
@@ -107,11 +107,22 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Tunnel]]:
         tunnel.stop()
 
 
-def test_settings_are_shown_when_both_answer(pod: Serving, opened: Callable[..., Tunnel]) -> None:
+def test_settings_are_shown_when_both_answer(
+    pod: Serving, opened: Callable[..., Tunnel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tunnel = opened({8001: pod.port, 8000: pod.port}, "-i", "/keys/pod key")
     told = tunnel.wait_for("Leave this open")
-    assert f"REMOTE_EMBED_URL=http://127.0.0.1:{tunnel.embed}\n" in told
-    assert f"VLLM_SERVER_URL=http://127.0.0.1:{tunnel.llm}\n" in told
+    lines = [line.strip() for line in told.splitlines() if re.match(r" +[A-Z_]+=", line)]
+    assert lines == [
+        f"REMOTE_EMBED_URL=http://127.0.0.1:{tunnel.embed}", "LLM_SERVICE_TYPE=vllm",
+        f"VLLM_SERVER_URL=http://127.0.0.1:{tunnel.llm}", "LLM_API_KEY=",
+    ]  # fmt: skip
+    assert "cat var/secrets/llm_key" in told
+    (tmp_path / ".env").write_text("\n".join(lines))
+    for name in ("LLM_SERVICE_TYPE", "VLLM_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings = load(_env_file=tmp_path / ".env")
+    assert settings.service_type == ServiceType.VLLM and settings.llm_url == f"http://127.0.0.1:{tunnel.llm}"
     assert httpx2.get(f"http://127.0.0.1:{tunnel.embed}/health").json()["model"] == "pod"
     [[_, *arguments]] = tunnel.connections()
     line = " ".join(arguments)

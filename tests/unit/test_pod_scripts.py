@@ -89,6 +89,46 @@ def test_a_checkout_on_a_volume_without_owners_keeps_its_data_elsewhere(tmp_path
     assert given.stdout.startswith("/given ")
 
 
+FULL = (
+    'id() { echo 0; }; mktemp() { echo "mktemp: No space left on device" >&2; return 1; };'
+    'mkdir() { case "$*" in */volume/ondol) echo "mkdir: No space left on device" >&2; return 1 ;; esac; };'
+    f'here="$ONDOL_ROOT"; ONDOL_ROOT="{REPOSITORY}"; . "$ONDOL_ROOT/deploy/ways/pod.sh"; ONDOL_ROOT="$here";'
+    "way_place start;"
+    'echo "home=$POD_HOME data=${DATA_DIR:-} weights=${HF_HOME:-} warning=$POD_WARNING"'
+)
+
+
+@pytest.mark.parametrize("place", ["volume/ondol/var/postgres", "ondol/var/postgres"])
+def test_a_full_volume_with_the_database_is_used_all_the_same(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "volume/ondol").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "ondol").mkdir(exist_ok=True)
+    (tmp_path / "ondol/quick_start.sh").touch()
+    where = tmp_path / "volume" if place.startswith("volume") else tmp_path
+    done = _on_a_pod(tmp_path, FULL, ONDOL_WORKSPACE=str(where))
+    assert done.stdout == f"home={where}/ondol data= weights= warning=\n", done.stderr
+    assert (tmp_path / "ondol/var/postgres").is_dir()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_full_volume_without_a_database_ends_the_start_with_the_reason(tmp_path: Path, made: bool) -> None:
+    """Elsewhere would be another, empty system; what a full disk says is no verdict on what it can hold."""
+    if made:
+        (tmp_path / "volume/ondol").mkdir(parents=True)
+    done = _on_a_pod(tmp_path, f"rmdir $POD_HOME; {FULL}" if not made else FULL)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr and "owners" not in done.stdout
+    assert not (tmp_path / "ondol/var").exists()
+    assert _on_a_pod(tmp_path, FULL.replace("start", "stop")).returncode == 0, "what runs can be stopped"
+
+
+def test_a_full_disk_does_not_keep_a_lock_from_being_taken(tmp_path: Path) -> None:
+    (tmp_path / "ondol/var").mkdir(parents=True)
+    (tmp_path / "ondol/var/quick_start.env").write_text("ONDOL_WAY=pod\n")
+    full = 'echo() { builtin echo "No space left" >&2; return 1; }; take_lock; choose ONDOL_WAY pod; say taken'
+    assert _on_a_pod(tmp_path, full).stdout.endswith("taken\n")
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "expected"),
     [
