@@ -2,6 +2,7 @@
 # Runs `vllm serve` with the VLLM_ settings that docker-compose.yml hands in, inside vLLM's own image.
 set -eu
 
+: "${VLLM_MAX_MODEL_LEN:?is not set. Start with ./quick_start.sh, or give the tokens of context in .env}"
 set -- "${VLLM_MODEL:?is not set}" --host 0.0.0.0 --port 8000
 for pair in \
   "--max-model-len=${VLLM_MAX_MODEL_LEN:-}" \

@@ -17,10 +17,15 @@ class MissingVariableError(Exception):
 
 def read_compose(file: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     """The file with all its variables filled in; `.env` beside it counts where the environment says nothing."""
-    kept = {name: value or "" for name, value in dotenv_values(file.parent / ".env").items()}
-    found = _filled(yaml.safe_load(file.read_text()), {**kept, **environment})
+    found = _filled(yaml.safe_load(file.read_text()), values_beside(file, environment))
     assert isinstance(found, dict)
     return found
+
+
+def values_beside(file: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a compose file: those of the environment beat those of `.env`."""
+    kept = {name: value or "" for name, value in dotenv_values(file.parent / ".env").items()}
+    return {**kept, **environment}
 
 
 def _filled(node: Any, values: Mapping[str, str]) -> Any:

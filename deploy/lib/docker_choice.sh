@@ -6,29 +6,51 @@ DOCKER_END='# --- end of what was chosen ---'
 
 # docker_choose NEW_MODEL NEW_PORT: nothing of the operator's own lines is changed; an option of now beats all of them.
 docker_choose() {
-  local model=$1 kept
+  local kept before named=$1 known written
   kept=$(docker_chosen)
-  if docker_runs_vllm; then
-    [ -z "$model" ] || model=$(hub_model "$model") || exit 1
-    # Remembered from another way on this machine.
-    [ -z "${LLM_MODEL_NAME:-}" ] || LLM_MODEL_NAME=$(hub_model "$LLM_MODEL_NAME") || exit 1
+  before=$kept
+  # What was chosen fitted the model before.
+  [ -z "$1" ] || kept=$(printf '%s\n' "$kept" | grep '^GRADIO_SERVER_PORT=' || true)
+  [ -n "$named" ] || named=$(setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)
+  known=$named
+  if [ -n "$named" ] && docker_runs_vllm; then
+    known=$(hub_model "$named") || exit 1 # a laptop's name may be remembered here, or stand in .env
+    [ "$known" = "$named" ] || say "  $(text pod_model "$named" "$known")"
   fi
-  if [ -n "$model" ]; then
-    export LLM_MODEL_NAME=$model
-    # What was chosen fitted the model before.
-    kept=$(printf '%s\n' "$kept" | grep '^GRADIO_SERVER_PORT=' || true)
-    kept="$kept${kept:+$'\n'}LLM_MODEL_NAME=$model"
+  if [ -n "$known" ]; then
+    export LLM_MODEL_NAME=$known
+    # A model that the environment names for this start alone is not written over what .env says.
+    written=$(unset LLM_MODEL_NAME LLM_MODEL VLLM_MODEL && setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)
+    if [ -n "$1" ] || [ -z "$written" ] || { [ "$named" = "$written" ] && [ "$known" != "$named" ]; }; then
+      kept=$(docker_line "$kept" LLM_MODEL_NAME "$known")
+    fi
   fi
-  if [ -n "$2" ]; then
-    kept=$(printf '%s\n' "$kept" | grep -v '^GRADIO_SERVER_PORT=' || true)
-    kept="$kept${kept:+$'\n'}GRADIO_SERVER_PORT=$2"
-  fi
-  [ -z "$model$2" ] || docker_remember "$kept"
+  [ -z "$2" ] || kept=$(docker_line "$kept" GRADIO_SERVER_PORT "$2")
+  [ "$kept" = "$before" ] || docker_remember "$kept"
   if docker_runs_vllm; then
     docker_choose_by_gpu "$kept"
-  elif [ -z "$(setting LLM_MODEL_NAME LLM_MODEL VLLM_MODEL)" ]; then
+  elif [ -z "$known" ]; then
     fail "$(text docker_no_model)" "$(text docker_no_model_next)"
   fi
+  docker_note_engine
+}
+
+# docker_line LINES NAME VALUE: the lines with this one in place of what they said of it.
+docker_line() {
+  { printf '%s\n' "$1" | grep -v "^$2=" | grep . || true; }
+  printf '%s=%s\n' "$2" "$3"
+}
+
+# docker_note_engine: writes which containers answer, so that Compose's own commands take the same as this script. What the
+# environment says of this start alone is not written.
+docker_note_engine() {
+  local kept lines
+  kept=$(docker_chosen)
+  lines=$(printf '%s\n' "$kept" | grep -vE '^(ONDOL_VLLM_SERVERS|COMPOSE_PROFILES)=' || true)
+  [ "$lines" = "$kept" ] || docker_remember "$lines" # the operator's own profiles count again
+  kept=$lines
+  lines=$(unset LLM_SERVICE_TYPE VLLM_SERVER_URL COMPOSE_PROFILES && docker_engine)
+  [ -z "$lines" ] || docker_remember "$kept${kept:+$'\n'}$lines"
 }
 
 # docker_choose_by_gpu KEPT: asks the application, in a container that sees the GPU and nothing else.
@@ -70,6 +92,7 @@ docker_forget() {
 docker_remember() {
   local before
   docker_forget
+  [ -n "$1" ] || return 0
   before=$(cat "$ONDOL_ROOT/.env" 2>/dev/null) || before=
   docker_write_env "${before:+$before$'\n'}$DOCKER_MARK"$'\n'"${1%$'\n'}"$'\n'"$DOCKER_END"
 }

@@ -27,6 +27,15 @@ docker_make_secrets() {
   [ -e "$DOCKER_SECRETS/hf_token" ] || write_secret hf_token ""
 }
 
+# docker_open_files: what containers see of the checkout, which may have been made with a umask that lets nobody else read.
+# Files of somebody else stay as they are.
+docker_open_files() {
+  (
+    cd -- "$ONDOL_ROOT/deploy" || exit
+    chmod -R a+rX with-secrets.sh serve-vllm.sh monitoring 2>/dev/null || true
+  )
+}
+
 # keep_secret NAME VALUE: unless there is one.
 keep_secret() { [ -s "$DOCKER_SECRETS/$1" ] || write_secret "$1" "$2"; }
 

@@ -15,6 +15,7 @@ way_install() {
   docker_require_gpu
   docker_require_space
   docker_make_secrets
+  docker_open_files
   run_shown "$(text docker_building)" "$DOCKER_LOG" docker_compose_as_it_is build app embedding ||
     fail "$(text docker_build_failed "$(tail -n 1 "$DOCKER_LOG")")" "$(text docker_build_failed_next "$DOCKER_LOG")"
 }
@@ -47,7 +48,7 @@ way_small_model() { echo Qwen/Qwen2.5-Coder-0.5B-Instruct; }
 # Becomes the attached process, so that a signal sent to this script reaches it; Compose then stops the containers.
 way_attach() {
   cd -- "$ONDOL_ROOT" || exit
-  docker_without_vllm
+  docker_export_engine
   docker_bind
   exec docker compose up --no-build --no-recreate
 }
@@ -81,16 +82,11 @@ way_stop() {
 # docker_compose_as_it_is ARGUMENTS...: for commands that start no vLLM, also before a model has been chosen.
 docker_compose_as_it_is() (
   cd -- "$ONDOL_ROOT" || exit
-  docker_placeholder VLLM_MODEL LLM_MODEL_NAME LLM_MODEL
-  docker_placeholder VLLM_MAX_MODEL_LEN
+  # Compose asks for it also where nothing reads it.
+  is_set VLLM_MODEL LLM_MODEL_NAME LLM_MODEL || export VLLM_MODEL=none
   docker_bind
   exec docker compose "$@"
 )
-
-# docker_placeholder NAME OTHERS...: Compose asks for these also where nothing reads them.
-docker_placeholder() {
-  [ -n "$(setting "$@")" ] || export "$1=none"
-}
 
 DOCKER_ENDED=75
 
@@ -102,7 +98,7 @@ docker_up() {
   docker_bind
   (
     cd -- "$ONDOL_ROOT" || exit
-    docker_without_vllm
+    docker_export_engine
     exec docker compose up --detach --build --wait --wait-timeout "$DOCKER_PATIENCE_S" --remove-orphans
   ) >"$DOCKER_LOG" 2>&1 </dev/null &
   ONDOL_CHILD=$!
@@ -155,15 +151,24 @@ docker_runs_vllm() {
   case $(setting LLM_SERVICE_TYPE) in '' | vllm) [ -z "$(setting VLLM_SERVER_URL)" ] ;; *) false ;; esac
 }
 
-# docker_without_vllm: where another engine answers, no vLLM is started; Compose wants its settings all the same.
-docker_without_vllm() {
+# docker_engine: what Compose is told where another engine than our vLLM answers.
+docker_engine() {
+  local profiles
   ! docker_runs_vllm || return 0
-  export ONDOL_VLLM_SERVERS=0
-  docker_placeholder VLLM_MAX_MODEL_LEN
-  if [ "$(docker_model_server)" = ollama ]; then
-    COMPOSE_PROFILES="ollama,$(setting COMPOSE_PROFILES)"
-    export COMPOSE_PROFILES
-  fi
+  echo ONDOL_VLLM_SERVERS=0
+  [ "$(docker_model_server)" = ollama ] || return 0
+  profiles=$(setting COMPOSE_PROFILES)
+  case ",$profiles," in
+    *,ollama,*) echo "COMPOSE_PROFILES=$profiles" ;;
+    *) echo "COMPOSE_PROFILES=ollama${profiles:+,$profiles}" ;;
+  esac
+}
+
+# docker_export_engine: the same for this start, in which the environment beats .env.
+docker_export_engine() {
+  local name value
+  export ONDOL_VLLM_SERVERS=1
+  while IFS='=' read -r name value; do export "$name=$value"; done < <(docker_engine)
 }
 
 # docker_states: a line `SERVICE STATE HEALTH` for every container.

@@ -73,14 +73,14 @@ def _compose(folder: Path, state: dict[str, Any], rest: list[str]) -> int:
     if rest[0] == "version":
         print(state["compose"])
         return 0
-    profiles = set(os.environ.get("COMPOSE_PROFILES", "").split(","))
+    profiles: set[str] = set()
     while rest[0].startswith("--"):
         profiles.add(rest[1])
         rest = rest[2:]
     match rest:
         case ["ps", *options]:  # asked so often that it has to be quick
             return _ps(folder, state, options)
-    from tests.compose_files import MissingVariableError, read_compose
+    from tests.compose_files import MissingVariableError, read_compose, values_beside
 
     try:
         file = read_compose(Path("docker-compose.yml"), os.environ)
@@ -93,6 +93,9 @@ def _compose(folder: Path, state: dict[str, Any], rest: list[str]) -> int:
                 print("failed to solve: no such base image", file=sys.stderr)
             return int(state["build"] == "fails")
         case ["up", *_]:
+            profiles |= set(
+                values_beside(Path("docker-compose.yml"), os.environ).get("COMPOSE_PROFILES", "").split(",")
+            )
             wanted = [
                 name
                 for name, service in file["services"].items()

@@ -60,6 +60,14 @@ class Host:
         assert isinstance(found, dict)
         return found
 
+    def compose(self, *words: str) -> None:
+        """`docker compose` of a terminal, with nothing but what the files say."""
+        command = [str(self.double / "bin" / "docker"), "compose", *words]
+        subprocess.run(command, env=self.environment, cwd=self.folder, check=True, capture_output=True)
+
+    def running(self) -> set[str]:
+        return set(json.loads((self.double / "containers.json").read_text()))
+
     def env(self) -> dict[str, str]:
         lines = (self.folder / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
@@ -104,8 +112,14 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_the_first_start_makes_secrets_chooses_by_the_gpu_and_tells_where_the_page_is(host: Host) -> None:
+    mounted = [host.folder / "deploy" / name for name in ("with-secrets.sh", "serve-vllm.sh", "monitoring")]
+    mounted += mounted[-1].rglob("*")
+    for path in mounted:  # a checkout that was made with umask 077
+        path.chmod(path.stat().st_mode & 0o700)
     done = host.run()
     assert done.returncode == 0, done.stdout + done.stderr
+    modes = {path: path.stat().st_mode & 0o777 for path in mounted}
+    assert not [path for path, mode in modes.items() if mode & 0o077 != (mode >> 3 & 0o050 | mode >> 6 & 0o005)]
     assert "Ondol is ready: http://127.0.0.1:7860" in done.stdout
     assert "cat /data/secrets/admin_password" in done.stdout
     assert host.env()["VLLM_MODEL"] == "Qwen/Qwen2.5-Coder-7B-Instruct"
@@ -161,12 +175,17 @@ def test_an_engine_of_the_operators_own_needs_no_vllm(host: Host) -> None:
     unnamed = host.run()
     assert unnamed.returncode == 1
     assert "LLM_MODEL_NAME" in unnamed.stderr
-    (host.folder / ".env").write_text("LLM_SERVICE_TYPE=ollama\nLLM_MODEL_NAME=qwen2.5:7b\n")
+    (host.folder / ".env").write_text(
+        "LLM_SERVICE_TYPE=ollama\nLLM_MODEL_NAME=qwen2.5:7b\nCOMPOSE_PROFILES=monitoring\n"
+    )
     done = host.run()
     assert done.returncode == 0, done.stdout + done.stderr
-    running = json.loads((host.double / "containers.json").read_text())
-    assert set(running) == {"app", "db", "embedding", "ollama"}
+    everything = {"app", "db", "embedding", "ollama", "prometheus", "grafana"}
+    assert host.running() == everything
     assert host.services()["app"]["environment"]["OLLAMA_HOST"] == "ollama"
+    host.run("--stop")
+    host.compose("up", "--detach")
+    assert host.running() == everything, "Compose's own commands do the same"
 
 
 def test_a_model_that_does_not_start_is_named_and_the_page_stays(host: Host) -> None:

@@ -187,10 +187,14 @@ def test_vllm_is_given_what_is_set_and_its_key_from_a_file(secrets: dict[str, st
     ]  # fmt: skip
 
 
-def test_vllm_without_a_model_says_so(secrets: dict[str, str]) -> None:
-    done = _serve(secrets)
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({"VLLM_MODEL": "", "VLLM_MAX_MODEL_LEN": "8192"}, "VLLM_MODEL"), ({"VLLM_MODEL": "a/b"}, "VLLM_MAX_MODEL_LEN")],
+)
+def test_vllm_without_what_it_needs_says_so(secrets: dict[str, str], given: dict[str, str], missing: str) -> None:
+    done = _serve(secrets | given)
     assert done.returncode != 0
-    assert "VLLM_MODEL" in done.stderr
+    assert f"{missing}: is not set" in done.stderr
 
 
 def test_the_health_check_believes_200_only() -> None:

@@ -74,8 +74,8 @@ def test_what_must_be_set_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text(COMPOSE.read_text())
     with pytest.raises(MissingVariableError, match=r"VLLM_MODEL is missing a value.*quick_start\.sh"):
         read_compose(tmp_path / "docker-compose.yml", {})
-    with pytest.raises(MissingVariableError, match="VLLM_MAX_MODEL_LEN is missing"):
-        read_compose(tmp_path / "docker-compose.yml", {"LLM_MODEL": "some/model"})
+    other = read_compose(tmp_path / "docker-compose.yml", {"LLM_MODEL": "some/model"})["services"]
+    assert other["vllm-server"]["environment"]["VLLM_MAX_MODEL_LEN"] == "", "deploy/serve-vllm.sh asks for it"
     (tmp_path / ".env").write_text(
         "LLM_MODEL_NAME='first/one'\nVLLM_MODEL=second/one\nVLLM_MAX_MODEL_LEN=4096 # words\n"
     )
@@ -145,17 +145,18 @@ def test_the_probe_lets_pass_what_failed_for_good_where_it_is_told_to(
 
 def test_no_secret_stands_in_an_environment(services: dict[str, Any]) -> None:
     words = re.compile(r"PASSWORD|SECRET|TOKEN|API_KEY|DATABASE_URL")
-    given = {(name, key) for name, service in services.items() for key in service.get("environment", {})}
-    assert {key for _, key in given if words.search(key)} == {
-        "POSTGRES_PASSWORD_FILE",
-        "GF_SECURITY_ADMIN_PASSWORD__FILE",
-    }
+    given = {key for service in services.values() for key, value in service.get("environment", {}).items() if value}
+    assert {key for key in given if words.search(key)} == {"POSTGRES_PASSWORD_FILE", "GF_SECURITY_ADMIN_PASSWORD__FILE"}
     files = yaml.safe_load(COMPOSE.read_text())["secrets"]
     assert all(entry["file"] == f"deploy/secrets/{name}" for name, entry in files.items())
     script = (REPOSITORY / "deploy/lib/docker_secrets.sh").read_text()
     assert set(files) == set(re.findall(r"(?:keep|write)_secret ([a-z_]+) ", script))
     ours = {name.lower() for field in Settings.model_fields for name in variables(field)}
     assert set(services["app"]["secrets"]) <= ours
+    copied = set(re.findall(r"put_secret ([a-z_]+) ", script))
+    assert copied == {
+        key.lower() for key, value in services["app"]["environment"].items() if words.search(key) and not value
+    }
 
 
 def test_every_variable_is_a_setting(services: dict[str, Any]) -> None:
@@ -176,6 +177,7 @@ def test_the_application_accepts_what_it_is_given(
         monkeypatch.setenv(name, value)
     (tmp_path / "llm_api_key").write_text("key-of-vllm")
     (tmp_path / "database_url").write_text("postgresql://ondol:p@db:5432/ondol")
+    (tmp_path / "runpod_api_key").write_text("handed in by an override")
     monkeypatch.setattr("backend.settings.SECRETS", tmp_path)
     settings = load(_env_file=None)
     assert (settings.server_name, settings.server_port) == ("0.0.0.0", 7860)
@@ -183,6 +185,7 @@ def test_the_application_accepts_what_it_is_given(
     engine = providers_of(settings)["main"]
     assert (engine.base_url, engine.model) == ("http://vllm-server:8000/v1", "some/model")
     assert engine.api_key.get_secret_value() == "key-of-vllm"
+    assert settings.runpod_api_key.get_secret_value() == "handed in by an override"
     assert not engine.hosted
 
 

@@ -171,7 +171,7 @@ def _given_from_outside() -> Iterator[str]:
     scripts = [*REPOSITORY.glob("*.sh"), *REPOSITORY.glob("deploy/**/*.sh")]
     text = re.sub(r"^\s*#.*$", "", "\n".join(map(_read, scripts)), flags=re.M)
     read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):[-?]", text))
-    for line in re.findall(r"\b(?:is_set|setting|docker_placeholder|docker_runs) ((?:[A-Z_]+ ?)+)", text):
+    for line in re.findall(r"\b(?:is_set|setting) ((?:[A-Z_]+ ?)+)", text):
         read |= set(line.split())
     assigned = set(re.findall(r"(?:^|[\s;(])(?:export |local )?([A-Z][A-Z0-9_]*)=", text, re.M))
     yield from sorted(read - SHELL - (assigned - VARIABLES))
