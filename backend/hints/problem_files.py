@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from backend.errors import ProgramEmpty, ProgramNotText, ProgramTooLarge
 from backend.hints.problems import (
     LEVELS,
     Example,
@@ -20,10 +21,12 @@ from backend.hints.problems import (
     Translation,
 )
 from backend.hints.rejections import Reason, Rejected, why
+from backend.hints.sandbox.judge import checked
 
 MAX_FILE_BYTES = 20_000_000
 MAX_PROBLEMS = 20_000
 _MAX_ID = 2**31 - 1  # a PostgreSQL integer
+_MAX_DEPTH = 100  # of lists within lists in a function's case, which is read by recursion later on
 _HANGUL = re.compile("[가-힣]")
 _BOM = b"\xef\xbb\xbf"
 _COPIED = (
@@ -136,7 +139,7 @@ class _StepEntry(_Model):
 class _SolutionEntry(_Model):
     solution_id: int
     solution_name: _Line = ""
-    solution_code: Annotated[str, Field(min_length=1, max_length=100_000)]
+    solution_code: str
     logic_steps: list[_StepEntry] = []
 
 
@@ -213,7 +216,12 @@ def _problem(entry: object, position: int, rejected: list[Rejected]) -> Problem:
 
 
 def _solution(entry: object) -> Solution:
+    """Raises _Unusable, also for what no judge would run: a reference that cannot be checked is none."""
     read = _read(_SolutionEntry, entry)
+    try:
+        checked(read.solution_code)
+    except (ProgramEmpty, ProgramNotText, ProgramTooLarge) as error:
+        raise _Unusable(Reason.WRONG_VALUE, "solution_code") from error
     steps = tuple(LogicStep(**step.model_dump()) for step in read.logic_steps)
     return Solution(read.solution_id, read.solution_name, read.solution_code, steps)
 
@@ -231,9 +239,23 @@ def _check_function(read: _ProblemEntry) -> None:
 
 def _json(text: str, field: str) -> object:
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise _Unusable(Reason.WRONG_VALUE, field) from error
+    if _is_deep(value):
+        raise _Unusable(Reason.WRONG_VALUE, field)
+    return value
+
+
+def _is_deep(value: object) -> bool:
+    """Whether more than `_MAX_DEPTH` lists or objects stand in each other."""
+    within = [value]
+    for _ in range(_MAX_DEPTH):
+        holders = [
+            each.values() if isinstance(each, dict) else each for each in within if isinstance(each, dict | list)
+        ]
+        within = [inner for holder in holders for inner in holder]
+    return any(isinstance(each, dict | list) for each in within)
 
 
 def _read(model: type[_Entry], entry: object) -> _Entry:

@@ -137,6 +137,12 @@ async def test_references_that_fail_are_taken_out_and_listed(house: House, mina:
     assert read_problems(await bank.export()).problems[2].solutions[0].code == WRONG  # to be mended
 
 
+async def test_what_no_judge_would_run_keeps_no_other_reference_from_being_checked(house: House, mina: UUID) -> None:
+    house.write(_file(_entry(1, "print('\0')"), _entry(2, "#" * 70_000, RIGHT), _entry(3, " \n"), _entry(4, WRONG)))
+    await house.bank.check()
+    assert [(each.problem_id, each.checked) for each in await house.bank.list(mina)] == [(2, True)]
+
+
 async def test_a_second_start_runs_nothing_again(house: House) -> None:
     house.write(_file(_entry(1), _entry(2, WRONG, RIGHT)))
     await house.bank.check()

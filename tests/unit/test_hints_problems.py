@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backend.hints.problem_files import MAX_FILE_BYTES, read_problems, write_problems
 from backend.hints.problems import Example, Kind, Problem
 from backend.hints.rejections import Reason
+from backend.hints.sandbox.judge import PROGRAM_BYTES
 from backend.settings import REPOSITORY
 
 OWN = REPOSITORY / "data" / "problems_multi_solution.json"
@@ -149,6 +150,33 @@ def test_a_bad_solution_is_left_out_alone() -> None:
         ("solutions[2]", Reason.MISSING_FIELD),
         ("solutions[3]", Reason.WRONG_VALUE),
     ]
+
+
+@pytest.mark.parametrize("code", ["", " \n\t\n", "\ufeff", "print('\0')", f"print(3)\n# {'x' * PROGRAM_BYTES}"])
+def test_a_solution_that_no_judge_would_run_is_left_out(code: str) -> None:
+    good = _entry()["solutions"][0]
+    reading = read_problems(_file(_entry(solutions=[{**good, "solution_id": 2, "solution_code": code}, good])))
+    assert [each.solution_id for each in reading.problems[0].solutions] == [1]
+    (rejected,) = reading.rejected
+    assert (rejected.solution, rejected.reason) == ("solutions[0]", Reason.WRONG_VALUE)
+    assert "solution_code" in rejected.why.en
+
+
+@pytest.mark.parametrize(
+    ("value", "is_read"),
+    [
+        ("[" * 90 + "]" * 90, True),
+        ("[" * 300 + "]" * 300, False),
+        ("[1, " + "[" * 990 + "]" * 990 + "]", False),
+        ('{"a": ' * 300 + "1" + "}" * 300, False),
+    ],
+)
+def test_a_case_of_lists_far_within_lists_is_left_out(value: str, is_read: bool) -> None:
+    function = {"kind": "function", "function_name": "f", "examples": [{"input": "[1]", "output": "1"}]}
+    for case in ({"input": f"[{value}]", "output": "1"}, {"input": "[1]", "output": value}):
+        reading = read_problems(_file(_entry(**function, tests=[case])))
+        assert bool(reading.problems) is is_read
+        assert [each.reason for each in reading.rejected] == ([] if is_read else [Reason.WRONG_VALUE])
 
 
 def test_an_address_that_runs_something_is_dropped() -> None:
