@@ -8,6 +8,7 @@ from urllib.parse import quote
 from backend.errors import Language
 from backend.hints.asking import ProblemProgress
 from backend.hints.bank import Summary
+from backend.hints.nearest import parsed
 from backend.hints.problems import Example, Kind, LanguageName, Problem
 from backend.hints.sandbox import CaseResult, Judgement, Verdict
 from ui.html import act, escape, table, verbatim
@@ -76,8 +77,9 @@ def first_lines(problem: Problem) -> str:
     """What an empty box begins with: the head of the function to write, with the names its references use."""
     if problem.kind is not Kind.FUNCTION:
         return ""
-    for solution in problem.solutions:
-        for node in ast.walk(ast.parse(solution.code)):
+    trees = [parsed(solution.code) for solution in problem.solutions]  # of which some may not be checked yet
+    for tree in filter(None, trees):
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name == problem.function_name:
                 return f"def {node.name}({', '.join(each.arg for each in node.args.args)}):\n    "
     return ""
@@ -119,12 +121,17 @@ def results(problem: Problem, judgement: Judgement, language: Language) -> str:
         parts.append(f"<p>{escape(t('all_passed', language))}</p>")
     else:
         parts.append(_failing(failing, language))
-    rows = [_case(result, len(problem.examples), language) for result in judgement.results[:_SHOWN_CASES]]
+    rows = [_case(result, len(problem.examples), language) for result in _listed(judgement.results)]
     parts.append(f"<ul class='cases'>{''.join(rows)}</ul>")
-    left = judgement.not_run + max(0, len(judgement.results) - _SHOWN_CASES)
-    if left:
-        parts.append(f"<p class='facts'>{escape(t('not_run_count', language, count=left))}</p>")
+    counts = {"not_listed_count": len(judgement.results) - len(rows), "not_run_count": judgement.not_run}
+    parts += [f"<p class='facts'>{escape(t(key, language, count=n))}</p>" for key, n in counts.items() if n]
     return f"<div class='results'>{''.join(parts)}</div>"
+
+
+def _listed(cases: Sequence[CaseResult]) -> Sequence[CaseResult]:
+    """As many as a list may have, in their order; where there are more, those that passed are left out first."""
+    kept = sorted(cases, key=lambda case: case.verdict is Verdict.PASSED)[:_SHOWN_CASES]
+    return sorted(kept, key=lambda case: case.index)
 
 
 def results_of_hint(diagnosis: Mapping[str, Any], language: Language) -> str:

@@ -95,6 +95,29 @@ def test_a_function_begins_with_its_head() -> None:
     assert first_lines(problem()) == ""
 
 
+def test_references_that_do_not_parse_keep_nobody_from_the_problem() -> None:
+    broken, huge = Solution(1, "", "def f(x:\n    return x"), Solution(2, "", "(" * 60_000)
+    whole = Solution(3, "", "def f(number):\n    return number")
+    function = problem(kind=Kind.FUNCTION, function_name="f", solutions=(broken, huge, whole))
+    assert first_lines(function) == "def f(number):\n    "
+    assert first_lines(problem(kind=Kind.FUNCTION, function_name="f", solutions=(broken,))) == ""
+
+
+def test_a_long_list_of_cases_shows_those_that_failed_and_counts_the_others() -> None:
+    many = tuple(
+        CaseResult(number, Verdict.WRONG_ANSWER if number == 39 else Verdict.PASSED, "", "", "", 1.0, 0)
+        for number in range(40)
+    )
+    page = results(problem(), Judgement(many), Language.EN)
+    assert page.count("<li>") == 30
+    assert "Test 39" in page
+    assert "10 more that were run are not listed." in page
+    assert "not run" not in page
+    page = results(problem(), Judgement(many[:2], not_run=3), Language.EN)
+    assert "3 others were not run." in page
+    assert "not listed" not in page
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("note", [None, *Note])
 def test_the_ladder_shows_what_was_told_and_what_is_closed(language: Language, note: Note | None) -> None:

@@ -53,6 +53,9 @@ TEXTS: Final[dict[str, Text]] = {
     "last_run": Text("지난 실행", "Last run"),
     "passed_of": Text("{total:,}개 가운데 {passed:,}개 통과", "{passed:,} of {total:,} passed"),
     "all_passed": Text("모든 시험을 통과했습니다.", "Your program passes every test."),
+    "not_listed_count": Text(
+        "돌려 본 나머지 {count:,}개는 이 목록에서 뺐습니다.", "{count:,} more that were run are not listed."
+    ),
     "not_run_count": Text("나머지 {count:,}개는 돌리지 않았습니다.", "{count:,} others were not run."),
     "example_n": Text("예제 {n}", "Example {n}"),
     "test_n": Text("시험 {n}", "Test {n}"),
