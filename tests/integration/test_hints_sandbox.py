@@ -29,6 +29,7 @@ def judge() -> Judge:
         "import sys\nprint(7)\nsys.exit()",
         "print(7)\nquit(0)\nprint(8)",
         "from collections import *\nq = deque([3, 4])\nprint(sum(q), Counter('a')['b'] or '', sep='')",
+        "from collections import Counter\nprint(Counter([7, 3, 7]).most_common(1)[0][0])",
         "from typing import List\nfrom dataclasses import dataclass, field\n@dataclass(order=True)\nclass A:\n"
         "    x: int\n    y: List[int] = field(default_factory=list)\nprint(A(7).x)",
         "import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return n and 1 + f(n - 1)\nprint(f(50000) - 49993)",

@@ -19,6 +19,7 @@ ALLOWED = frozenset(_NAMES.split())
 # Modules that others import in the middle of a call, by the word that leads there.
 _LATE = {
     "strptime": ("_strptime",),
+    "most_common": ("heapq",),
     "singledispatch": ("typing",),
     "singledispatchmethod": ("typing",),
     "collections": ("collections.abc",),
