@@ -17,6 +17,7 @@ _REPLACING = re.compile(
 )
 _INSTEAD = re.compile(r"대신|instead of|rather than|in place of", re.IGNORECASE)
 _LINE_NUMBER = re.compile(r"(?:\bline|줄|행)\s?(\d{1,4})\b|(\d{1,4})\s?(?:번째\s?줄|번\s?줄|줄|행)", re.IGNORECASE)
+_QUOTED = re.compile(r"`[^`\n]{1,200}`")
 _LONGEST = 4  # tokens on either side of what a few words can say
 _APART = 7  # tokens from the old to the new in "change 3 to 4"
 
@@ -40,9 +41,14 @@ def _tells(sentence: str, change: Change) -> bool:
         return False
     row = tokens(sentence, comments=True)
     if len(change.after) == 1 and change.after[0] in OPERATORS:
-        stated = change.after[0] in row or (swaps and any(change.after[0] in unit.features for unit in units(sentence)))
+        stated = change.after[0] in row or (swaps and _says(sentence, change.after[0]))
         return stated and (_has(row, change.before) or _names_line(sentence, change.number))
     return replaces and _has(row, change.after) and _has(row, change.before) and _stand_near(row, change)
+
+
+def _says(sentence: str, operator: str) -> bool:
+    """Whether there is a word for an operator; the names that a sentence quotes are none, whatever they are called."""
+    return any(operator in unit.features for unit in units(_QUOTED.sub(" ", sentence)))
 
 
 def _has(row: Tokens, part: Tokens) -> bool:

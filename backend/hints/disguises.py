@@ -35,6 +35,7 @@ _BREAKING = frozenset(
     {"br", "p", "div", "li", "ul", "ol", "tr", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "td", "blockquote"}
 )
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*\n]{1,300})(?<=[^\s*])\*\*(?![\w*])")
+_MATHS = re.compile(r"(?<![\w$])\${1,2}([^$\n]{1,300})\${1,2}(?![\w$])")
 _MARKDOWN_ESCAPE = re.compile(r"\\([_*`#\[\](){}<>|~.!+=-])")
 _ESCAPED_CHARACTER = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _SPACED_LETTERS = re.compile(r"(?<!\w)(?:[A-Za-z] ){3,40}[A-Za-z](?!\w)")
@@ -52,7 +53,7 @@ def undisguised(text: str) -> str:
     text = _TAG.sub(_without_tag, text)
     text = _ESCAPED_CHARACTER.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
     text = text_of_code(text.replace("\r\n", "\n"))
-    text = _MARKDOWN_ESCAPE.sub(r"\1", _BOLD.sub(r"\1", text))
+    text = _MARKDOWN_ESCAPE.sub(r"\1", _MATHS.sub(r"\1", _BOLD.sub(r"\1", text)))
     text = _SPACED_LETTERS.sub(lambda found: found[0].replace(" ", ""), _ARROW.sub(" = ", text))
     decoded = [read for found in _ENCODED.finditer(text) if (read := _decoded(found[0]))]
     if "\\n" in text:  # a program inside of a text literal

@@ -10,9 +10,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.hints.source import OPERATORS, Tokens, canonical, is_word, physical_rows, program_lines, tokens
-from backend.hints.statements import JOINING, is_statement, reads_as_code
+from backend.hints.statements import JOINING, has_call, is_foreign, is_statement, is_worked_out, reads_as_code
 
-_FENCE = re.compile(r"\s{0,20}(?:`{3,}|~{3,})\s{0,5}[\w+#.-]{0,20}\s{0,20}$")
+_FENCE = re.compile(r"\s{0,20}(?:`{3,}|~{3,})\s{0,5}([\w+#.-]{0,20})\s{0,20}$")
+_NO_OTHER_LANGUAGE = frozenset(
+    {
+        "",
+        "python",
+        "python3",
+        "py",
+        "py3",
+        "text",
+        "txt",
+        "plain",
+        "plaintext",
+        "pseudo",
+        "pseudocode",
+        "input",
+        "output",
+    }
+)
+_ENDS_FOREIGN = re.compile(r"[;{}]\s*$")
 _LABEL = re.compile(
     r"""\s{0,40}(?:
         [-*+>|]\s{1,8}
@@ -26,7 +44,10 @@ _LABEL = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SPAN = re.compile(r"`{1,3}([^`\n]{1,600})`{1,3}|(?<!\w)\"([^\"\n]{3,300})\"|(?<!\w)'([^'\n]{3,300})'")
+_SPAN = re.compile(
+    r"`{1,3}([^`\n]{1,600})`{1,3}"
+    r"|(?<!\w)\"((?:(?<=[(\[{,=])\"[^\"\n]{0,100}\"|[^\"\n]){3,300})\"(?!\w)|(?<!\w)'((?:(?<=[(\[{,=])'[^'\n]{0,100}'|[^'\n]){3,300})'(?!\w)"
+)
 _LANGUAGE = re.compile(r"(?:python|py)3?\s{1,3}(?=\S)")
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|(?<=다)\.|\n")
 _MAX_LINES = 600
@@ -40,6 +61,7 @@ class Place(StrEnum):
     """What a piece stands in."""
 
     FENCE = "fence"
+    FOREIGN = "foreign"  # a fenced block that says it is in another language than Python
     SPAN = "span"
     LINE = "line"
     RUN = "run"
@@ -48,6 +70,8 @@ class Place(StrEnum):
 
 
 _CERTAIN = frozenset({Place.FENCE, Place.SPAN, Place.LINE, Place.RUN})
+_MARKED = frozenset({Place.FENCE, Place.SPAN, Place.LINE})
+_ALONE = frozenset({Place.FENCE, Place.LINE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +96,22 @@ class Piece:
 
     @property
     def statements(self) -> tuple[Tokens, ...]:
-        """Lines of code that do something."""
+        """Lines of Python that do something."""
         return tuple(line for line in self.lines if is_statement(line)) if self.place in _CERTAIN else ()
+
+    @property
+    def worth_counting(self) -> tuple[Tokens, ...]:
+        """Lines that do something in whatever language, and expressions that are as much as such a line."""
+        return tuple(filter(self._counts, self.lines))
+
+    def _counts(self, line: Tokens) -> bool:
+        if self.place is Place.FOREIGN:
+            return True
+        return (
+            (self.place in _CERTAIN and is_statement(line))
+            or (self.place in _MARKED and (is_worked_out(line) or is_foreign(line)))
+            or (self.place in _ALONE and has_call(line))
+        )
 
     @property
     def is_code(self) -> bool:
@@ -83,12 +121,13 @@ class Piece:
 def pieces(text: str) -> list[Piece]:
     """The pieces of a text in order. It is read line by line; nothing in it can make this fail or slow."""
     found: list[Piece] = []
-    fenced = False
+    fence: Place | None = None
     for number, line in enumerate(text.split("\n")[:_MAX_LINES]):
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif fenced:
-            found += _code(Place.FENCE, unlabelled(line), number)
+        if mark := _FENCE.match(line):
+            opened = Place.FENCE if mark[1].lower() in _NO_OTHER_LANGUAGE else Place.FOREIGN
+            fence = opened if fence is None else None
+        elif fence:
+            found += _code(fence, unlabelled(line), number)
         else:
             found += _of_line(unlabelled(line), number)
     return found
@@ -131,7 +170,8 @@ def masked(text: str, is_given: Callable[[Tokens], bool]) -> str:
 def _of_line(line: str, number: int) -> Iterator[Piece]:
     bare = line.strip().strip("`").strip()
     whole = canonical(tokens(bare))
-    if is_statement(whole) or _is_import(whole) or _has_statements(bare):
+    is_foreign_line = _ENDS_FOREIGN.search(bare) and (is_foreign(whole) or has_call(whole))
+    if is_statement(whole) or _is_import(whole) or _has_statements(bare) or is_foreign_line:
         yield from _code(Place.LINE, bare, number)
         return
     position = 0

@@ -7,14 +7,16 @@ hostile: it never raises, and what is too long to be judged is refused. `docs/hi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backend.hints.levels import Level
 from backend.hints.material import Material, prepare
-from backend.hints.shares import Shares, shares
+from backend.hints.shares import Shares, shares, tells_something
 from backend.hints.shown import MAX_CHARACTERS, Shown, shown
 from backend.hints.splices import candidates
 
 __all__ = [
+    "MAX_EARLIER",
     "GuardReport",
     "Limits",
     "Material",
@@ -27,7 +29,8 @@ __all__ = [
     "verdict",
 ]
 
-_MAX_EARLIER = 20  # hints that the union goes back
+MAX_EARLIER = 300  # hints that the union goes back
+_KEPT = 512  # hints that are read once while a learner's program stays the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Measures:
 
     Attributes:
         code_lines: statements of it that the learner neither wrote nor was given.
+        is_foreign: some of its code is said to be in another language than Python, which nothing here can run.
         alone, earlier, union: shares of this hint, of those before it, and of all together.
         is_too_long: it has more characters than are read.
     """
@@ -68,6 +72,7 @@ class Measures:
     alone: Shares
     earlier: Shares
     union: Shares
+    is_foreign: bool = False
     is_too_long: bool = False
 
 
@@ -100,23 +105,35 @@ def measure(hint: str, material: Material, earlier: Sequence[str] = ()) -> Measu
     """Figures of a hint, and of the union with the hints before it."""
     this = shown(hint, material)
     before = Shown()
-    for text in earlier[-_MAX_EARLIER:]:
-        before += shown(text, material)
+    for text in earlier[-MAX_EARLIER:]:
+        before += _telling(text, material)
     alone = shares(this, material)
     return Measures(
         code_lines=len(this.statements),
         alone=alone,
         earlier=shares(before, material) if earlier else Shares(),
         union=shares(before + this, material) if earlier else alone,
+        is_foreign=bool(this.foreign),
         is_too_long=len(hint) > MAX_CHARACTERS,
     )
+
+
+@lru_cache(maxsize=_KEPT)
+def _telling(text: str, material: Material) -> Shown:
+    """What an earlier hint shows; nothing where it tells nothing of any reference.
+
+    However many of those lie between two others, these are measured together; and a hundred sentences that tell
+    nothing do not by chance tell something together.
+    """
+    this = shown(text, material)
+    return this if tells_something(this, material) else Shown()
 
 
 def verdict(measures: Measures, level: Level, *, executes: bool = False) -> GuardReport:
     """The report for figures that are there already."""
     limits = LIMITS[level]
     reasons = ["too_long"] if measures.is_too_long else []
-    if measures.code_lines > limits.code_lines:
+    if measures.is_foreign or measures.code_lines > limits.code_lines:
         reasons.append("code_budget")
     reasons += _excesses(measures.alone, limits)
     # Together they may tell what none tells alone; a hint that adds nothing is not blamed for those before it.

@@ -6,10 +6,10 @@ names, as far as lines of both agree, and then the learner's own lines are taken
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from backend.hints.disguises import text_of_code
+from backend.hints.disguises import text_of_code, undisguised
 from backend.hints.pseudo_code import Step, step
 from backend.hints.source import (
     BLIND,
@@ -31,13 +31,18 @@ _MAX_KNOWN_CHARACTERS = 50_000
 _MAX_REFERENCES = 20
 _MAX_REFERENCE_LINES = 200
 _MAX_ROWS = 400
+_MAX_LINES = 400  # of the learner's, beside which those of a reference are put
+_MAX_LINE_TOKENS = 300  # of a line, that are compared: what is learnt from a pair of lines costs their product
 _NEAR = 0.4  # share of a reference's lines that the learner's program has, in which differences are changes
 _ALIKE = 0.5  # share of tokens of two lines that are a line and its correction
 _IDIOM_WEIGHT = 0.35
 _BARE_WEIGHT = 0.15
+_BARE = frozenset({"import", "from", "try", "except", "finally"})
 _ORNAMENTS = frozenset({BLIND, "(", ")", "[", "]", "{", "}", ",", ":", "."})  # which a sentence may have as well
+_READING = frozenset({"input"})  # which stands for `sys.stdin.readline` in many programs
 _IDIOMS = frozenset(
-    joined(blind(canonical(tokens(code))))
+    joined(blind(canonical(tokens(code)), shadows))
+    for shadows in (frozenset[str](), _READING)
     for code in (
         "n = int(input())", "n = input()", "n = input().strip()", "n = input().split()", "n = float(input())",
         "a, b = map(int, input().split())", "a, b, c = map(int, input().split())", "a, b = input().split()",
@@ -51,7 +56,8 @@ _IDIOMS = frozenset(
 # Expressions that everybody names.
 _COMMON_GRAMS = set[Tokens]().union(
     *(
-        grams(blind(canonical(tokens(code))))
+        grams(blind(canonical(tokens(code)), shadows))
+        for shadows in (frozenset[str](), _READING)
         for code in (
             "int(input())",
             "list(map(int, input().split()))",
@@ -72,6 +78,7 @@ class Change:
     after: Tokens
     span: tuple[int, int]  # of `after` in the reference's line
     line: Tokens
+    mine: Step  # the learner's line
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,12 @@ class Reference:
         return tuple(line for line in self.lines if line.new)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What hints about one program for one problem are compared with. `own` and `known` are joined tokens."""
+    """What hints about one program for one problem are compared with. `own` and `known` are joined tokens.
+
+    It is equal to itself only, so that what was found with it can be kept.
+    """
 
     references: tuple[Reference, ...]
     own: str
@@ -146,21 +156,37 @@ def prepare(solutions: Sequence[str], program: str, known: Sequence[str]) -> Mat
     given = text_of_code("\n".join(known)[:_MAX_KNOWN_CHARACTERS])
     told = tuple(token for token in canonical(tokens(given, comments=True)) if token != "\n")
     codes = [text_of_code(code) for code in dict.fromkeys(solutions[:_MAX_REFERENCES])]
-    read = [program_lines(code)[:_MAX_REFERENCE_LINES] for code in codes]
+    compared = _compared(written, _MAX_LINES)
+    read = [_compared(program_lines(code), _MAX_REFERENCE_LINES) for code in codes]
     shadows = frozenset[str]().union(*(shadowed(line.tokens) for lines in (*read, written) for line in lines))
     known_grams = grams(blind(told, shadows)).union(*(grams(blind(line.tokens, shadows)) for line in written))
     return Material(
         references=tuple(
-            _reference(lines, _rows(code, shadows), written, known_grams, known=joined(told), shadows=shadows)
+            _reference(lines, _rows(code, shadows), compared, known_grams, known=joined(told), shadows=shadows)
             for code, lines in zip(codes, read, strict=True)
             if lines
         ),
-        own="\n".join(joined(line.tokens) for line in written),
+        own="\n".join(map(joined, (*(line.tokens for line in written), *_as_quoted(program)))),
         own_rows=_rows(program, shadows),
-        own_steps=tuple(step(line.tokens) for line in written[:_MAX_REFERENCE_LINES]),
+        own_steps=tuple(step(line.tokens) for line in compared[:_MAX_REFERENCE_LINES]),
         known=joined(told),
         shadows=shadows,
     )
+
+
+def _compared(lines: Sequence[Line], limit: int) -> list[Line]:
+    """What is looked at of a program that may have any number of lines, of any length."""
+    return [replace(line, tokens=line.tokens[:_MAX_LINE_TOKENS]) for line in lines[:limit]]
+
+
+def _as_quoted(program: str) -> Iterator[Tokens]:
+    """What the guard reads only where a hint quotes a line: disguises undone, comments as if they were code."""
+    for line in program.split("\n"):
+        seen = undisguised(line)
+        if seen != line:
+            yield from physical_rows(seen)
+        if "#" in seen:
+            yield canonical(tokens(seen[seen.index("#") + 1 :], comments=True))
 
 
 def _rows(code: str, shadows: frozenset[str]) -> tuple[Tokens, ...]:
@@ -182,7 +208,8 @@ def _reference(
     matcher = SequenceMatcher(None, own_blinds, blinds, autojunk=False)
     pairs = [(b.a + k, b.b + k) for b in matcher.get_matching_blocks() for k in range(b.size)]
     alike = _alike(
-        [(own_blinds[own], blinds[place], written[own].tokens, rows[place]) for own, place in _beside(matcher)]
+        [(own_blinds[own], blinds[place], written[own].tokens, rows[place]) for own, place in _beside(matcher)],
+        shadows,
     )
     near = len(pairs) >= _NEAR * len(rows)
     here = [tuple(alike.get(token, token) for token in row) for row in rows]
@@ -214,7 +241,7 @@ def _beside(matcher: SequenceMatcher[Tokens]) -> Iterator[tuple[int, int]]:
             yield from zip(range(start, end), range(first, last), strict=False)
 
 
-def _alike(pairs: Sequence[tuple[Tokens, Tokens, Tokens, Tokens]]) -> dict[str, str]:
+def _alike(pairs: Sequence[tuple[Tokens, Tokens, Tokens, Tokens]], shadows: frozenset[str]) -> dict[str, str]:
     """Names of the reference to the names that stand in their places in the learner's lines, one to one.
 
     A pair is the blind tokens of both lines, and their tokens.
@@ -228,7 +255,7 @@ def _alike(pairs: Sequence[tuple[Tokens, Tokens, Tokens, Tokens]]) -> dict[str, 
             for ours, theirs in zip(
                 own[block.a : block.a + block.size], row[block.b : block.b + block.size], strict=True
             ):
-                if is_name(ours) and is_name(theirs):
+                if all(is_name(name) or name in shadows for name in (ours, theirs)):
                     votes[theirs, ours] += 1
     found: dict[str, str] = {}
     for (theirs, ours), _ in sorted(votes.items(), key=lambda vote: (-vote[1], vote[0])):
@@ -278,11 +305,12 @@ def _change(line: Line, row: Tokens) -> Change | None:
     if not parts:
         return None
     begin, end = parts[0][3], parts[-1][4]
-    return Change(line.number, line.tokens[parts[0][1] : parts[-1][2]], row[begin:end], (begin, end), row)
+    before = line.tokens[parts[0][1] : parts[-1][2]]
+    return Change(line.number, before, row[begin:end], (begin, end), row, step(line.tokens))
 
 
 def _weight(row: Tokens, shape: Tokens, known: str) -> float:
-    if joined(row) in known or row[0] in {"import", "from"} or set(shape) <= KEYWORDS | {"("}:
+    if joined(row) in known or row[0] in _BARE or set(shape) <= KEYWORDS | {"("}:
         return _BARE_WEIGHT
     if row[0] == "def" and row[1:2] and joined(row[1:2]) in known:
         return _BARE_WEIGHT  # the function that the problem asks for

@@ -12,7 +12,7 @@ from backend.hints.ladder import Tone
 from backend.hints.levels import Level
 from backend.hints.problems import LanguageName, Problem
 from backend.hints.templates import closing_words
-from backend.hints.wording import idea_of, place, what_happened
+from backend.hints.wording import idea_of, named_line, place, what_happened
 from backend.llm.engine import ChatMessage
 
 _WINDOW = 6  # lines before and behind the one in question: who does not see the whole does not rewrite it
@@ -38,7 +38,7 @@ _POINTS = {
     "en": "Tell the learner the following, in this order and in your own words",
 }
 _EARLIER = {"ko": "이미 준 힌트(되풀이하지 말 것)", "en": "Hints given before (do not repeat them)"}
-_LINE = {"ko": "볼 곳은 {line}번째 줄 `{text}`입니다.", "en": "The place to look at is line {line}, `{text}`."}
+_LINE = {"ko": "볼 곳은 {where}입니다.", "en": "The place to look at is {where}."}
 _LAST = {
     "ko": "힌트만 한국어 존댓말 문장으로 쓰세요. 프로그램은 학습자가 직접 고칩니다. "
     "코드와 고친 프로그램은 쓰지 마세요.",
@@ -143,7 +143,7 @@ def _points(problem: Problem, diagnosis: Diagnosis, level: Level, language: Lang
     points = [what_happened(diagnosis, problem, language)]
     line = place(diagnosis)
     if line is not None:
-        points.append(_LINE[language].format(line=line, text=diagnosis.text_of(line).replace("`", "'")))
+        points.append(_LINE[language].format(where=named_line(line, diagnosis, language)))
     ideas = {
         Level.ORIENT: (),
         Level.CONCEPT: (idea.concept,),

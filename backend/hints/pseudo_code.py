@@ -7,8 +7,9 @@ as well, by its words and its signs. A sentence describes a line when it has mos
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
-from backend.hints.source import BUILTINS, KEYWORDS, OPERATORS, Tokens, is_name, is_text, tokens
+from backend.hints.source import ASSIGNING, BUILTINS, KEYWORDS, OPERATORS, Tokens, is_name, is_text, tokens
 from backend.hints.step_words import CONSTANTS, FUNCTIONS, KINDS, OBVIOUS, OPERATOR_WORDS, WORDS
 
 _SIGNS = OPERATORS - {"-"}  # which may be the sign of a number, or tie two words
@@ -17,6 +18,7 @@ _KIND_OF = {
     "break": "BREAK", "continue": "CONTINUE",
 }  # fmt: skip
 _OBVIOUS_WEIGHT = 0.25
+_VALUE_WEIGHT = 0.75
 _READING_WEIGHT = 0.1  # of what every line has that reads input
 _END = re.compile(
     r"(?<=[.!?。;])\s+|(?<=다)\.|\n|→|=>|->|\bthen\b|\bafter that\b|\bnext,|\bfinally\b"
@@ -29,10 +31,17 @@ _JOINT = re.compile(
     r"(?<=[가-힣]고)\s|(?<=[가-힣]면)\s|(?<=[가-힣]서)\s|(?<=[가-힣]며)\s|(?<=[가-힣] 뒤)\s|(?<=[가-힣] 후)\s|\sand\s",
     re.IGNORECASE,
 )
+_HOLE = re.compile(r"\{[^{}]{0,200}\}")
+# Sentences about what comes out now and what should: their values are those of a test, and what they print is no step.
+_ABOUT_CASE = re.compile(
+    r"기대|예제|예상|나와야|지금|실제|expected|example|your (?:program|function|code)|the answer|\?\s*$", re.IGNORECASE
+)
 _BEFORE_SIGN = OPERATORS | {"=", "(", "[", "{", ",", ":", "return", "and", "or", "not", "in", "if", "else"}
 _MAX_UNITS = 120
 _MAX_UNIT = 600  # characters
 _DESCRIBED = 0.72
+_SIDE_BY_SIDE = 3
+_MORE_SAID = 0.001
 _NAME_WEIGHT = 0.8
 _LOOSE_NAME = 0.5  # of it, where a sentence has another name, about a line that is about more than names
 
@@ -52,8 +61,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A part of a sentence as features."""
+    """A part of a sentence as features, and its tokens."""
 
+    row: Tokens
     features: frozenset[str]
     has_names: bool
 
@@ -64,6 +74,8 @@ def step(row: Tokens) -> Step:
     for place in range(len(row)):
         weights |= _feature(row, place)
     names = frozenset(token for token in row if is_name(token))
+    if not names:  # `print(1)` and `return 0` are about their value
+        weights |= {name: _VALUE_WEIGHT for name in weights if name in {"0", "1"}}
     content = frozenset(
         name for name, weight in weights.items() if weight > 0.5 and name not in KINDS and name not in OBVIOUS
     )
@@ -79,7 +91,7 @@ def _feature(row: Tokens, place: int) -> dict[str, float]:
         return {} if "(" in row[:place] else {"STORE": 0.5}
     if token in OBVIOUS or (token == ".split" and "input" in row):
         return {token: _READING_WEIGHT if "input" in row else _OBVIOUS_WEIGHT}
-    operator = token if token in OPERATOR_WORDS else token[:-1]
+    operator = token.removesuffix("=") if token in ASSIGNING else token
     if operator in OPERATOR_WORDS:
         return {} if _is_sign(row, place) else {operator: _OBVIOUS_WEIGHT if "range" in row[:place] else 1.0}
     return _value(token, is_bound="range" in row[:place])
@@ -89,10 +101,15 @@ def _value(token: str, *, is_bound: bool) -> dict[str, float]:
     if token in FUNCTIONS:
         return {token: 1.0}
     if token in CONSTANTS:
-        return {token: 0.75}
+        return {token: _VALUE_WEIGHT}
     if token[0].isdigit():
-        return {token: _OBVIOUS_WEIGHT if is_bound or token in {"0", "1"} else 0.75}
-    return {'"' + token.lstrip('f"')[:40].strip().lower(): 0.75} if is_text(token) and len(token) > 2 else {}
+        return {token: _OBVIOUS_WEIGHT if is_bound or token in {"0", "1"} else _VALUE_WEIGHT}
+    return {_said(token, 40): _VALUE_WEIGHT} if is_text(token) and len(token) > 2 else {}
+
+
+def _said(text: str, limit: int | None = None) -> str:
+    """What a text literal says, whatever the names in its holes."""
+    return '"' + _HOLE.sub("{}", text.lstrip('f"'))[:limit].strip().lower()
 
 
 def _is_sign(row: Tokens, place: int) -> bool:
@@ -119,14 +136,21 @@ def _unit(text: str) -> Unit:
     features |= {
         token for token in row if token[0].isdigit() or token in _SIGNS or token in BUILTINS or token[0] == "."
     }
-    features |= {'"' + token.lstrip('f"').strip().lower() for token in row if is_text(token)}
+    features |= {_said(token) for token in row if is_text(token)}
+    if _ABOUT_CASE.search(text):
+        features -= {
+            "OUTPUT",
+            "RETURN",
+            *CONSTANTS,
+            *(each for each in features if each[0].isdigit() or each[0] == '"'),
+        }
     features |= {"name:" + token for token in row if is_name(token)}
-    lowered = text.lower()
+    lowered = _HOLE.sub("{}", text.lower())
     features |= {"text:" + lowered}
     korean = any("가" <= each <= "힣" for each in text)
     named = [token for token in row if is_name(token) and token.isascii() and token not in KEYWORDS]
     has_names = bool(named) if korean else any((len(name) == 1 and name not in "aAI") or "_" in name for name in named)
-    return Unit(frozenset(features), has_names)
+    return Unit(row, frozenset(features), has_names)
 
 
 def describes(unit: Unit, line: Step, alike: Mapping[str, str]) -> float:
@@ -154,25 +178,40 @@ def is_precise(unit: Unit, line: Step, alike: Mapping[str, str]) -> bool:
     return len(line.content) > 1 and line.content <= unit.features and 2 * named >= len(line.names)
 
 
-def described(lines: Sequence[Step], parts: Sequence[Unit], alike: Mapping[str, str]) -> list[float]:
-    """How well the parts describe each line, 0 or at least `_DESCRIBED`, in the lines' order.
+def is_half_shown(unit: Unit, line: Step, row: Tokens) -> bool:
+    """Whether half of a line stands in the sentence as code, and the rest in words: "print the largest of map(…)"."""
+    if not line.content <= unit.features or not line.weights.keys() & KINDS.keys() <= unit.features:
+        return False
+    blocks = SequenceMatcher(None, unit.row, row, autojunk=False).get_matching_blocks()
+    return 2 * sum(block.size for block in blocks if block.size >= _SIDE_BY_SIDE) >= len(row)
 
-    It is the assignment with the largest sum of those in which each part tells one line.
+
+def described(lines: Sequence[Step], parts: Sequence[Unit], alike: Mapping[str, str]) -> list[float]:
+    """How well the parts describe each line, 0 or at least `_DESCRIBED`, in the lines' order."""
+    return [score for score, _ in assigned(lines, parts, alike)]
+
+
+def assigned(lines: Sequence[Step], parts: Sequence[Unit], alike: Mapping[str, str]) -> list[tuple[float, Unit | None]]:
+    """For each line how well it is described, and by which part.
+
+    It is the assignment with the largest sum of those in which each part tells one line, in the order of both. What
+    tells two lines alike tells the one that says more.
     """
     scores = [[_enough(describes(part, line, alike)) for part in parts] for line in lines]
     table = [[0.0] * (len(parts) + 1)]
-    for row in scores:
+    for line, row in zip(lines, scores, strict=True):
         last, now = table[-1], [0.0] * (len(parts) + 1)
         for place, score in enumerate(row, 1):
-            now[place] = max(last[place - 1] + score, last[place], now[place - 1])
+            worth = score + _MORE_SAID * line.weight if score else 0.0
+            now[place] = max(last[place - 1] + worth, last[place], now[place - 1])
         table.append(now)
-    found = [0.0] * len(scores)
+    found: list[tuple[float, Unit | None]] = [(0.0, None)] * len(scores)
     place = len(parts)
-    for line in range(len(scores), 0, -1):
-        while place and table[line][place] == table[line][place - 1]:
+    for at in range(len(scores), 0, -1):
+        while place and table[at][place] == table[at][place - 1]:
             place -= 1
-        if table[line][place] > table[line - 1][place]:
-            found[line - 1] = scores[line - 1][place - 1]
+        if table[at][place] > table[at - 1][place]:
+            found[at - 1] = scores[at - 1][place - 1], parts[place - 1]
             place -= 1
     return found
 

@@ -23,6 +23,7 @@ from backend.hints.asking import (
 from backend.hints.bank import ProblemBank
 from backend.hints.diagnosis import StepState, diagnose
 from backend.hints.ladder import level_for, next_level, open_levels
+from backend.hints.leak_guard import MAX_EARLIER
 from backend.hints.levels import Level
 from backend.hints.problems import LanguageName, Problem
 from backend.hints.records import Records, given, judgement_of
@@ -210,7 +211,7 @@ class HintService:
                     )
 
     async def _task(self, user_id: UUID, request: HintRequest, problem: Problem, judgement: Judgement | None) -> Task:
-        before = await self._records.hints(user_id, request.problem_id)
+        before = await self._records.hints(user_id, request.problem_id, limit=MAX_EARLIER)
         level = level_for(request.level, given(before))
         return await task_of(
             self.judge,

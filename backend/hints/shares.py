@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from backend.hints.corrections import tells
 from backend.hints.material import Change, Material, Reference, ReferenceLine
-from backend.hints.pseudo_code import Unit, described, is_precise
+from backend.hints.pseudo_code import Unit, assigned, described, describes, is_half_shown, is_precise
 from backend.hints.shown import Shown
 from backend.hints.source import Tokens, is_word, joined
 
@@ -46,6 +46,20 @@ def shares(hint: Shown, material: Material) -> Shares:
         max((one.steps for one in each), default=0.0),
         any(one.tells_fix for one in each),
     )
+
+
+def tells_something(hint: Shown, material: Material) -> bool:
+    """Whether there is code in a hint, the learner's own as well, or in words a step or a correction that he lacks."""
+    if hint.fragments or hint.quoted:
+        return True
+    return any(_tells_of(hint, reference) for reference in material.references)
+
+
+def _tells_of(hint: Shown, reference: Reference) -> bool:
+    if any(tells(hint.sentences, line.change) for line in reference.new_lines):
+        return True
+    steps = [line.step for line in reference.new_lines]
+    return any(any(described(steps, parts, reference.alike)) for parts in {hint.units, hint.clauses})
 
 
 def _of_reference(hint: Shown, reference: Reference, material: Material) -> Shares:
@@ -101,7 +115,7 @@ def _is_named(hint: Shown, line: ReferenceLine) -> bool:
 
 def _times(hint: Shown, line: ReferenceLine) -> int:
     if len(line.shape) < _MIN_PART:
-        return hint.rows.count(line.shape)
+        return hint.rows.count(line.shape) - hint.quoted_rows.count(line.shape)
     return max(hint.code_blind.count(line.blind), hint.text_blind.count(line.blind) if _says_much(line) else 0)
 
 
@@ -164,8 +178,9 @@ def _step_share(parts: Sequence[Unit], reference: Reference, fresh: Sequence[int
     both = [told.get(place, 0.0) > 0 or seen[place] for place in range(len(seen))]
     count = sum(both)
     if len(fresh) == 1 and count:
-        line = reference.lines[fresh[0]].step
-        if not any(is_precise(unit, line, reference.alike) for unit in parts):
+        line = reference.lines[fresh[0]]
+        told_as_code = line.weight >= 1 and any(is_half_shown(unit, line.step, line.row) for unit in parts)
+        if not told_as_code and not any(is_precise(unit, line.step, reference.alike) for unit in parts):
             return 0.0
     elif count < 2:
         return 0.0
@@ -174,11 +189,22 @@ def _step_share(parts: Sequence[Unit], reference: Reference, fresh: Sequence[int
 
 def _retold_share(parts: Sequence[Unit], reference: Reference, material: Material, quoted: frozenset[Tokens]) -> float:
     """Share of all lines told in words, where they are the reference and not the learner's program once more."""
-    scores = described([line.step for line in reference.lines], parts, reference.alike)
+    told = assigned([line.step for line in reference.lines], parts, reference.alike)
     both = [
-        score > 0 or (not line.new and line.here in quoted) for score, line in zip(scores, reference.lines, strict=True)
+        score > 0 or (not line.new and line.here in quoted)
+        for (score, _), line in zip(told, reference.lines, strict=True)
     ]
     share = _share(reference, range(len(both)), both)
     if sum(both) < 2 or share < _WHOLE:
         return 0.0
-    return share if sum(scores) >= sum(described(material.own_steps, parts, {})) + _MORE else 0.0
+    if any(_is_corrected(unit, line, reference) for (_, unit), line in zip(told, reference.lines, strict=True)):
+        return share
+    better = sum(score for score, _ in told) >= sum(described(material.own_steps, parts, {})) + _MORE
+    return share if better else 0.0
+
+
+def _is_corrected(unit: Unit | None, line: ReferenceLine, reference: Reference) -> bool:
+    """Whether the sentence that tells a line tells it better than the learner's line in its place."""
+    if unit is None or line.change is None or not line.new:
+        return False
+    return describes(unit, line.step, reference.alike) > describes(unit, line.change.mine, {})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from backend.hints.disguises import undisguised
-from backend.hints.fragments import masked, pieces, sentences
+from backend.hints.fragments import Place, masked, pieces, sentences
 from backend.hints.material import Material
 from backend.hints.pseudo_code import Unit, clauses, units
 from backend.hints.source import Tokens, blind, joined, shadowed
@@ -20,9 +20,10 @@ class Shown:
         code: joined tokens of everything that is code; `code_blind`: the same blind.
         text: joined tokens of all of it; `text_blind`: the same blind.
         fragments: the parts that are code.
-        statements: lines of code that do something.
+        statements: lines of code that do something, and expressions that are as much.
+        foreign: lines of code that are said to be in another language than Python.
         rows: every part as blind tokens, the learner's own among them.
-        quoted: the learner's own parts.
+        quoted: the learner's own parts; `quoted_rows`: the same blind.
         sentences, units, clauses: what is said, in parts of falling size, without what is the learner's own.
     """
 
@@ -32,8 +33,10 @@ class Shown:
     text_blind: str = ""
     fragments: tuple[Tokens, ...] = ()
     statements: tuple[Tokens, ...] = ()
+    foreign: tuple[Tokens, ...] = ()
     rows: tuple[Tokens, ...] = ()
     quoted: tuple[Tokens, ...] = ()
+    quoted_rows: tuple[Tokens, ...] = ()
     sentences: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     clauses: tuple[Unit, ...] = ()
@@ -52,6 +55,7 @@ def shown(text: str, material: Material) -> Shown:
     fragments: list[Tokens] = []
     quoted: list[Tokens] = []
     statements: dict[Tokens, None] = {}
+    foreign: list[Tokens] = []
     for piece in found:
         row = piece.row
         if piece.is_code and all(map(material.has, piece.lines)):
@@ -62,7 +66,8 @@ def shown(text: str, material: Material) -> Shown:
         if piece.is_code:
             code += row
             fragments.append(row)
-            statements |= dict.fromkeys(line for line in piece.statements if not material.has(line))
+            statements |= dict.fromkeys(line for line in piece.worth_counting if not material.has(line))
+            foreign += piece.lines if piece.place is Place.FOREIGN else ()
     told = masked(text, material.has)
     return Shown(
         code=joined(code),
@@ -71,8 +76,10 @@ def shown(text: str, material: Material) -> Shown:
         text_blind=joined(blind(stream, shadows)),
         fragments=tuple(row for row in fragments if len(row) > 2),
         statements=tuple(statements),
+        foreign=tuple(foreign),
         rows=tuple(blind(line, shadows) for piece in found for line in piece.lines),
         quoted=tuple(quoted),
+        quoted_rows=tuple(blind(line, shadows) for line in quoted),
         sentences=sentences(masked(text, lambda row: len(row) > 1 and material.has(row))),
         units=tuple(units(told)),
         clauses=tuple(clauses(told)),

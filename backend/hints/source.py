@@ -21,7 +21,7 @@ _MAX_OPEN_LINES = 30  # a bracket that is still open then was forgotten
 KEYWORDS = frozenset(keyword.kwlist)
 BUILTINS = frozenset(name for name in dir(builtins) if name.islower() and not name.startswith("_"))
 # People give these names to their own variables, but never mean anything else by them in a solution.
-_NEVER_SHADOWED = frozenset({"input", "print", "int", "range", "len", "map", "str"})
+_NEVER_SHADOWED = frozenset({"print", "int", "range", "len", "map", "str"})
 _HEADERS = frozenset({"if", "elif", "else", "for", "while", "def", "class", "with", "try", "except", "finally"})
 OPENING = _HEADERS | {"return", "import", "from", "raise", "del", "assert", "global", "nonlocal", "yield"}
 _AUGMENTED = frozenset({"+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=", ">>=", "<<=", "@="})

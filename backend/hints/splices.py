@@ -3,16 +3,21 @@
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import islice, zip_longest
 
 from backend.hints.corrections import speaks_of_change
 from backend.hints.disguises import undisguised
+from backend.hints.expressions import expressions, programs
 from backend.hints.fragments import Piece, Place, masked, pieces, sentences, unlabelled
+from backend.hints.nearest import parsed
 from backend.hints.source import OPERATORS, canonical, joined, program_lines, tokens
 
 MAX_CANDIDATES = 12
 _MAX_CHARACTERS = 12_000
+_MAX_MADE = 48  # of which some do not parse
 _MAX_PROGRAM = 20_000
+_MAX_PARSED = 5_000
+_MAX_EARLIER_LINES = 60
 _FENCED = re.compile(
     r"^[ \t]{0,20}(?:`{3,}|~{3,})[^\n`]{0,30}\n(.*?)(?:^[ \t]{0,20}(?:`{3,}|~{3,})[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -29,57 +34,75 @@ def candidates(hint: str, program: str, earlier: Sequence[str] = ()) -> list[str
     """
     if len(program) > _MAX_PROGRAM:
         program = ""
-    text = undisguised(hint[:_MAX_CHARACTERS])
-    before = [undisguised(one[:_MAX_CHARACTERS]) for one in earlier[-6:]]
     made: dict[str, None] = {}
-    for candidate in _made(text, before, program):
-        if candidate.strip() and candidate.strip() != program.strip():
+    for candidate in islice(_made(undisguised(hint[:_MAX_CHARACTERS]), earlier, program), _MAX_MADE):
+        if candidate.strip() and candidate.strip() != program.strip() and _may_run(candidate):
             made.setdefault(candidate)
         if len(made) == MAX_CANDIDATES:
             break
     return list(made)
 
 
+def _may_run(program: str) -> bool:
+    """Whether it parses; of a long program nobody waits to find out."""
+    return len(program) > _MAX_PARSED or parsed(program) is not None
+
+
 def _made(text: str, before: Sequence[str], program: str) -> Iterator[str]:
     blocks = [block for block in _FENCED.findall(text) if block.strip()]
     own = "\n".join(joined(line.tokens) for line in program_lines(program))
-    lines = [line for line in _code_lines(text) if joined(canonical(tokens(line.strip()))) not in own]
+    lines = [line for line in _code_lines(text) if _row(line) not in own]
+    said = [each for each in expressions([*lines, *_parts(text)]) if _row(each) not in own]
     signs = _signs(text, own)
-    if not blocks and not lines and not signs:
-        return
     yield from blocks
     if len(blocks) > 1:
         yield "\n".join(blocks)
     if lines:
         yield "\n".join(lines)
         if before:
-            yield "\n".join([line for one in before for line in _code_lines(one)] + lines)
+            told = [line for one in before for line in _code_lines(undisguised(one[:_MAX_CHARACTERS]))]
+            yield "\n".join([*told[-_MAX_EARLIER_LINES:], *lines])
     written = program.split("\n") if program.strip() else []
-    if not written:
-        return
-    if len(lines) > 1:
+    if written and len(lines) > 1:
         yield _all_replaced(written, lines)
-    for line in lines:
-        yield from islice(_placed(written, line), 6)
+    ways = [programs(written, each) for each in said]
+    if written:
+        ways += [islice(_placed(written, line), 6) for line in lines]
+        ways.append(_behind(program, blocks, lines))
+        ways.append(_with_signs(written, signs))
+    for round_of in zip_longest(*ways):
+        yield from filter(None, round_of)
+
+
+def _behind(program: str, blocks: Sequence[str], lines: Sequence[str]) -> Iterator[str]:
+    """What the hint shows, at the end of the program."""
     if blocks:
         yield program.rstrip() + "\n" + blocks[0]
     if len(lines) > 1:
         yield program.rstrip() + "\n" + "\n".join(lines)
-    yield from _with_signs(written, signs)
 
 
 def _code_lines(text: str) -> list[str]:
     """Lines of code of a text with their indentation, where they have one."""
-    found: list[str] = []
     raw = text.split("\n")
-    for piece in pieces(text):
-        if piece.statements or piece.place is Place.FENCE:
-            found.append(_indentation(raw[piece.number]) + _written(piece))
-    return found
+    return [
+        _indentation(raw[piece.number]) + _written(piece)
+        for piece in pieces(text)
+        if piece.statements or piece.place in {Place.FENCE, Place.FOREIGN}
+    ]
+
+
+def _parts(text: str) -> list[str]:
+    """Other code of a text, that is no line."""
+    return [_written(piece) for piece in pieces(text) if piece.is_code and not piece.statements]
+
+
+def _row(line: str) -> str:
+    return joined(canonical(tokens(line.strip())))
 
 
 def _written(piece: Piece) -> str:
-    if piece.place is Place.RUN:
+    if piece.place in {Place.RUN, Place.PART}:
         return " ".join(
             ('"' + token.lstrip('f"') + '"') if token.startswith(('"', 'f"')) else token for token in piece.row
         )

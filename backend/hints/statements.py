@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from backend.hints.source import ASSIGNING, BRACKETS, KEYWORDS, OPENING, OPERATORS, is_name, is_text, is_word
+from backend.hints.source import ASSIGNING, BRACKETS, BUILTINS, KEYWORDS, OPENING, OPERATORS, is_name, is_text, is_word
 
 JOINING = frozenset({"and", "or", "not", "in", "is", "if", "else", "for", "lambda", "as", "import", "await", "async"})
+_EVERYDAY = frozenset({"float", "input", "int", "len", "list", "map", "print", "range", "str", ".split", ".strip"})
+_WORKED_OUT = 3  # steps of an expression that is as much as a line of code
 _PLAIN = frozenset({"[", "]", "{", "}", "-", ",", "None", "True", "False"})
 
 
@@ -36,6 +38,39 @@ def is_statement(row: Sequence[str]) -> bool:
     if first in OPENING or first in KEYWORDS:
         return False
     return _assigns(row) or _calls(row)
+
+
+def is_worked_out(row: Sequence[str]) -> bool:
+    """Whether an expression is as much as a line of code: a comprehension, or three operators, choices and calls.
+
+    Calls that every program has are none: `list(map(int, input().split()))`, `range(len(a) - 1)`.
+    """
+    if not any(is_name(token) for token in row) or not reads_as_code(row) or row[0] in OPENING:
+        return False
+    steps = sum(token in OPERATORS or token in {"and", "or", "if"} for token in row)
+    steps += sum(_is_call(row, place) and row[place - 1] not in _EVERYDAY for place in range(1, len(row)))
+    return steps >= _WORKED_OUT or "for" in row
+
+
+def is_foreign(row: Sequence[str]) -> bool:
+    """Whether it is code, but none of Python: words side by side, and an assignment or a call among them."""
+    is_code = any(
+        token in ASSIGNING or (_is_call(row, place) and (row[place - 1] in BUILTINS or row[place - 1][0] == "."))
+        for place, token in enumerate(row)
+        if place
+    )
+    return is_code and not reads_as_code(row)
+
+
+def has_call(row: Sequence[str]) -> bool:
+    """Whether a function is called with a value."""
+    return reads_as_code(row) and any(_is_call(row, place) for place in range(1, len(row)))
+
+
+def _is_call(row: Sequence[str], place: int) -> bool:
+    return (
+        row[place] == "(" and is_word(row[place - 1].lstrip(".")) and row[place + 1 : place + 2] not in ([], [")"], ())
+    )
 
 
 def _assigns(row: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from backend.hints.problems import Kind, LanguageName, Problem
 from backend.hints.sandbox import Case, Judge, Judgement
 from backend.hints.written import Earlier, Task
 
+_MAX_PRINTED = 2_000  # characters of what the program gave, as much as a learner is shown
 _NOTHING = "pass\n"  # run in place of an empty program, to know what the problem expects
 
 
@@ -48,6 +49,7 @@ async def task_of(
         translated.description,
         translated.input_description,
         translated.output_description,
+        judgement.failing.got[:_MAX_PRINTED] if judgement.failing else "",
         *(part for case in problem.cases for part in (case.input, case.output)),
     ]
     solutions = [solution.code for solution in problem.solutions]

@@ -1,7 +1,8 @@
 """Hints without a model: written from the failing case and the diagnosis, for every level, tone and language.
 
 They stand in where a model is down, leaks or writes nonsense. Several are made, the richest first; the caller takes the
-first that the leak guard lets through. The last one only speaks of the failing case and of the learner's own lines.
+first that the leak guard lets through. The last one is two sentences of our own with a number in them: it quotes
+neither the failing case nor a line, so there is nothing in it to give away.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,11 @@ from backend.hints.ladder import Tone
 from backend.hints.levels import Level
 from backend.hints.misconceptions import MisconceptionKind
 from backend.hints.problems import LanguageName, Problem
-from backend.hints.wording import idea_of, look_at, place, quoted, what_happened
+from backend.hints.wording import idea_of, line_name, look_at, named_line, place, what_happened
 
 _LOOK_FIRST = Text(
-    "먼저 {line}번째 줄 {text} 부분이 이 경우에 무엇을 하는지 떠올려 보세요.",
-    "First ask yourself what line {line}, {text}, does in this case.",
+    "먼저 {where} 부분이 이 경우에 무엇을 하는지 떠올려 보세요.",
+    "First ask yourself what happens in this case at {where}.",
 )
 _BEGIN = Text(
     "아직 쓴 코드가 없어도 괜찮아요. 이 예시가 왜 그런 답이 되는지부터 설명해 보세요.",
@@ -155,10 +156,10 @@ _SOLVED = Text(
 )
 _SOLVED_STEPS = Text("스스로 해낸 것은 {goals}입니다.", "What you worked out: {goals}.")
 _SOLVED_NEXT = Text(
-    "이제 {text} 줄이 꼭 필요한지, 입력이 백 배로 커져도 충분히 빠른지, "
+    "이제 {where} 부분이 꼭 필요한지, 입력이 백 배로 커져도 충분히 빠른지, "
     "같은 일을 다른 방법으로 하면 무엇이 나아지는지 생각해 보세요. "
     "다른 사람에게 풀이를 설명하듯 한 문단으로 적어 두면 오래 남습니다.",
-    "Now think about whether {text} could be simpler, whether it stays fast when the input is a hundred times larger, "
+    "Now think about what could be simpler at {where}, whether it stays fast when the input is a hundred times larger, "
     "and what another way of solving it would gain. Writing down your idea in a paragraph, as if to explain it, makes "
     "it stay.",
 )
@@ -185,11 +186,11 @@ def templates(
     case = what_happened(diagnosis, problem, language)
     closing = closing_words(diagnosis, tone, language, asked_before)
     others = [closing_words(diagnosis, tone, language, asked_before + 1), closing]
-    look = _BEGIN.in_(told)
+    look = plain = _BEGIN.in_(told)
     if line is not None:
-        look = look_at(line, diagnosis, language)
-        if asked_before % 2:
-            look = _LOOK_FIRST.in_(told).format(line=line, text=quoted(diagnosis.text_of(line)))
+        where = named_line(line, diagnosis, language)
+        look = _LOOK_FIRST.in_(told).format(where=where) if asked_before % 2 else look_at(where, language)
+        plain = look_at(line_name(line, language), language)
     goal = _goals(diagnosis, level, told)
     match level:
         case Level.ORIENT:
@@ -205,6 +206,7 @@ def templates(
             bodies = [[case, idea.check.in_(told), *goal, listed], [case, idea.check.in_(told), look, listed]]
     bodies.append([case, look, _BASIS.in_(told), *others])
     bodies.append([look, _BASIS.in_(told), *others])
+    bodies += [[plain, _BASIS.in_(told), *others], [plain, _BASIS.in_(told)]]
     return list(dict.fromkeys(_joined(body) for body in bodies))
 
 
@@ -220,7 +222,8 @@ def solved(diagnosis: Diagnosis, language: LanguageName) -> str:
     parts = [_SOLVED.in_(told).format(total=diagnosis.total)]
     if goals:
         parts.append(_SOLVED_STEPS.in_(told).format(goals=", ".join(goals[:4])))
-    parts.append(_SOLVED_NEXT.in_(told).format(text=quoted(diagnosis.text_of(line))))
+    if line is not None:
+        parts.append(_SOLVED_NEXT.in_(told).format(where=named_line(line, diagnosis, language)))
     return _joined(parts)
 
 

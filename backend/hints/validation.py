@@ -199,9 +199,9 @@ def _lines(text: str, subject: Subject) -> tuple[list[int], list[int]]:
 
 
 def _new_functions(text: str, subject: Subject) -> list[str]:
-    """Functions that the hint names and the learner does not use: which one to call is his to find out."""
+    """Functions that the hint names and the program does not, also not in a comment: which to call is his choice."""
     called = set(_CALL.findall(text)) | {code for code in _CODE.findall(text) if code in BUILTINS}
-    return sorted(called - subject.names - frozenset(_NAME.findall(subject.problem.description)))
+    return sorted(called - frozenset(_NAME.findall(f"{subject.program}\n{subject.problem.description}")))
 
 
 def _mentions(text: str, value: str) -> bool:

@@ -10,7 +10,9 @@ from backend.hints.sandbox import Verdict
 _SHOWN = 60  # characters of a value within a sentence
 _SHOWN_MESSAGE = 120
 _NEWLINE = " ↵ "
-_LOOK = Text("{line}번째 줄 {text} 부분에 눈길을 주세요.", "Turn your attention to line {line}, {text}.")
+_LONGEST_LINE = 120  # characters of a line of the learner's that is quoted
+_LINE = Text("{line}번째 줄", "line {line}")
+_LOOK = Text("{where} 부분에 눈길을 주세요.", "Turn your attention to {where}.")
 _SILENT = Text(
     "{given} 나와야 하는 값은 {expected}인데, 지금 프로그램은 아무것도 내지 않습니다.",
     "{given} the expected answer is {expected}, but your program gives nothing.",
@@ -43,9 +45,12 @@ _HAPPENED = {
 
 
 def quoted(text: str, limit: int = _SHOWN) -> str:
-    """A value within a sentence: on one line, cut, in marks that it cannot leave."""
+    """A value within a sentence: on one line, cut, at a blank where it has one, in marks that it cannot leave."""
     flat = _NEWLINE.join(part.strip() for part in text.strip().split("\n")).replace("`", "'")
-    return f"`{flat[:limit].rstrip()}…`" if len(flat) > limit else f"`{flat}`"
+    if len(flat) <= limit:
+        return f"`{flat}`"
+    cut = flat[: limit + 1].rpartition(" ")[0] or flat[:limit]
+    return f"`{cut.rstrip()}…`"
 
 
 def what_happened(diagnosis: Diagnosis, problem: Problem, language: LanguageName) -> str:
@@ -85,9 +90,26 @@ def place(diagnosis: Diagnosis) -> int | None:
     return next(reversed(shown or written), None)
 
 
-def look_at(line: int, diagnosis: Diagnosis, language: LanguageName) -> str:
-    """One sentence that points to a line of the learner's."""
-    return _LOOK.in_(Language(language)).format(line=line, text=quoted(diagnosis.text_of(line)))
+def line_name(line: int, language: LanguageName) -> str:
+    """A line of the learner's by its number."""
+    return _LINE.in_(Language(language)).format(line=line)
+
+
+def named_line(line: int, diagnosis: Diagnosis, language: LanguageName) -> str:
+    """A line of the learner's by its number and what stands there, as he wrote it.
+
+    It is not quoted at all where it is too long or cannot stand in code marks: to the leak guard a line that was cut or
+    changed is not his own any more.
+    """
+    name, text = line_name(line, language), diagnosis.text_of(line)
+    if not text or len(text) > _LONGEST_LINE or "`" in text:
+        return name
+    return f"{name} `{text}`" if language == "ko" else f"{name}, `{text}`"
+
+
+def look_at(where: str, language: LanguageName) -> str:
+    """One sentence that points to a line of the learner's, as `named_line` or `line_name` have it."""
+    return _LOOK.in_(Language(language)).format(where=where)
 
 
 def idea_of(diagnosis: Diagnosis) -> Idea:

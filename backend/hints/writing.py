@@ -34,7 +34,7 @@ from backend.hints.prompts import messages
 from backend.hints.sandbox import Verdict
 from backend.hints.templates import closing_words, solved, templates
 from backend.hints.validation import WORDS, Subject, Validation, validate
-from backend.hints.wording import look_at, place, what_happened
+from backend.hints.wording import look_at, named_line, place, what_happened
 from backend.hints.written import Refused, Task, Written
 from backend.llm.call import Call, Request, unchanging
 from backend.llm.engine import ContextOverflow, Finished, Usage
@@ -47,6 +47,7 @@ _TRIES = 3
 _TEMPERATURES = (0.3, 0.6, 0.8)
 _MAX_TOKENS: dict[LanguageName, int] = {"ko": 320, "en": 224}
 _BEGIN_UNTIL_S = 120.0  # after which no further try is begun: a slow machine gives a template instead of a long wait
+_RUN_FOR_S = 10.0  # the programs that one text would make; each takes some 40 ms
 _HEARTBEAT_S = 0.5
 _ENGINE_TROUBLE = (
     EngineBusy, EngineInterrupted, EngineLoading, EngineModelMissing, EngineRefused, EngineTimeout, EngineUnavailable,
@@ -170,11 +171,13 @@ class _Writer:
         known = "\n".join((task.code, task.problem.description))
         async with task.earlier.deciding:
             validation = _validated(text, level, task, task.earlier.texts)
+            # Of the model's own words: what mends them is in the language anyway.
+            is_drift = not is_in(text, task.language, known=known)
             if (mended := _mended(text, validation, task)) != text:
                 text, validation = mended, _validated(mended, level, task, task.earlier.texts)
             report = await self._judged(text, level, task.earlier.texts + tuple(task.earlier.shown))
             reasons = report.reasons + validation.reasons
-            if not is_in(text, task.language, known=known):
+            if is_drift and report.allowed:  # of code that gives the solution away the letters say nothing
                 reasons += (WRONG_LANGUAGE,)
             if reasons:
                 self._refused.append(Refused(raw, level, attempt, reasons, not report.allowed))
@@ -205,14 +208,18 @@ class _Writer:
         )
 
     async def _judged(self, text: str, level: Level, earlier: Sequence[str]) -> GuardReport:
-        """The guard's report. Code of the text is run only where the figures alone do not refuse it."""
+        """The guard's report. Code of the text is run only where the figures alone do not refuse it.
+
+        What could not be run in time, as of a program with an endless loop in it, is taken to solve the problem.
+        """
         task = self._task
         measures = await asyncio.to_thread(measure, text, task.material, earlier)
         report = verdict(measures, level)
         if not report.allowed:
             return report
+        until = time.perf_counter() + _RUN_FOR_S
         for program in await asyncio.to_thread(candidates, text, task.code, earlier):
-            if await task.passes(program):
+            if time.perf_counter() > until or await task.passes(program):
                 return verdict(measures, level, executes=True)
         return report
 
@@ -266,7 +273,9 @@ def _mended(text: str, validation: Validation, task: Task) -> str:
 def _grounding(task: Task) -> str:
     happened = what_happened(task.diagnosis, task.problem, task.language)
     line = place(task.diagnosis)
-    return happened if line is None else f"{happened} {look_at(line, task.diagnosis, task.language)}"
+    if line is None:
+        return happened
+    return f"{happened} {look_at(named_line(line, task.diagnosis, task.language), task.language)}"
 
 
 def _validated(text: str, level: Level, task: Task, earlier: tuple[str, ...] = ()) -> Validation:

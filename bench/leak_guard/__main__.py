@@ -10,7 +10,6 @@ not parse are left out unless `--broken` is given, and are counted either way. T
 import argparse
 import ast
 import asyncio
-import re
 import statistics
 import sys
 import time
@@ -27,6 +26,7 @@ from backend.hints.levels import Level
 from backend.hints.problem_files import read_problems
 from backend.hints.problems import Kind, Problem, Solution
 from backend.hints.sandbox import Case, Judge
+from backend.hints.source import program_lines
 from bench.leak_guard import leaks, safe
 from bench.leak_guard.states import State, states
 
@@ -112,13 +112,17 @@ class Bench:
 
 
 def usable(problems: list[Problem], *, broken: bool) -> list[tuple[Problem, Solution]]:
-    """Problems with each reference that says something and parses, or need not."""
+    """Problems with each reference that has a line of code, calls something and parses, or need not."""
     return [
         (problem, solution)
         for problem in problems
         for solution in problem.solutions
-        if re.search(r"\w\(", solution.code) and "\n...\n" not in solution.code and (broken or _parses(solution.code))
+        if _does_something(solution.code) and (broken or _parses(solution.code))
     ]
+
+
+def _does_something(code: str) -> bool:
+    return any("(" in line.tokens for line in program_lines(code)) and "\n...\n" not in code
 
 
 def _parses(code: str) -> bool:

@@ -22,6 +22,7 @@ from tests.fixtures.chat import House, house_of, house_settings
 from tests.fixtures.hints import (
     CHINESE,
     ENDLESS,
+    FRENCH,
     HELPFUL,
     HELPFUL_KO,
     INJECTION,
@@ -106,6 +107,8 @@ async def test_another_language_is_refused_once_and_then_a_template_speaks(house
     template = await hint(house, CHINESE, language="ko")
     assert (template.source, template.note) == (Source.TEMPLATE, Note.WRONG_LANGUAGE)
     assert "4번째 줄" in template.text
+    french = await hint(house, FRENCH)  # which sentences of ours would be put before and behind
+    assert (french.source, french.note) == (Source.TEMPLATE, Note.WRONG_LANGUAGE)
     korean = await hint(house, HELPFUL_KO, language="ko")
     assert (korean.source, korean.text) == (Source.MODEL, HELPFUL_KO)
 

@@ -18,9 +18,18 @@ from backend.settings import REPOSITORY
 from tests.fixtures.hints import ENDLESS, PROBLEMS, SOLVED, TEMPERATURES, problem
 
 BUGGY = json.loads((REPOSITORY / "bench" / "data" / "hints_buggy.json").read_text(encoding="utf-8"))
+# A line that is too long to be quoted, and one that prints what looks like code.
+UNQUOTABLE = (
+    "print([number for number, value in enumerate(input().split()) if float(value) == 36.5 and number > 0 or not value]"
+    " or [2])\n",
+    "print('best = temps; ' * 5)  # temps = [float(x) for x in input().split()]\n",
+)
 ODD = [
     {"problem_id": TEMPERATURES, "code": code}
-    for code in ("", "# nothing\n", "for\n", "import socket\n", ENDLESS, "print(1 / 0)\n", "x = [0] * 10**10\n", "💥")
+    for code in (
+        *("", "# nothing\n", "for\n", "import socket\n", ENDLESS, "print(1 / 0)\n", "x = [0] * 10**10\n", "💥"),
+        *UNQUOTABLE,
+    )
 ]
 
 

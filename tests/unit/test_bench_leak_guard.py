@@ -9,7 +9,9 @@ from random import Random
 
 import pytest
 
+from backend.hints.problem_files import read_problems
 from bench.leak_guard import leaks
+from bench.leak_guard.__main__ import usable
 from bench.leak_guard.states import chosen_names, renamed, significant, states
 from bench.leak_guard.words import told
 
@@ -74,6 +76,19 @@ def test_the_benchmark_prints_one_line_and_finds_the_leaks(tmp_path: Path) -> No
         assert figures[kind] == 1.0
     assert figures["safe_prose"] == 0.0
     assert figures["median_ms"] > 0
+
+
+def test_references_that_do_nothing_are_left_out() -> None:
+    entry = PROBLEMS[0] | {
+        "solutions": [
+            {"solution_id": number, "solution_code": code}
+            for number, code in enumerate(["# print(1)\n", '"""print(1)"""', "x = 1", CODE], 1)
+        ]
+    }
+
+    pairs = usable(list(read_problems(json.dumps([entry]).encode()).problems), broken=True)
+
+    assert [solution.solution_id for _, solution in pairs] == [4]
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.hints.leak_guard import MAX_CHARACTERS, GuardReport, candidates, check, measure, prepare
+from backend.hints.leak_guard import MAX_CHARACTERS, UNION_LIMITS, GuardReport, candidates, check, measure, prepare
 from backend.hints.levels import Level
 
 REFERENCE = """\
@@ -165,6 +165,46 @@ def test_a_solution_in_three_hints_is_refused_when_they_add_up() -> None:
     assert any("union" in report.reasons for report in reports)
 
 
+def test_any_number_of_hints_that_tell_nothing_may_lie_between_those_that_do() -> None:
+    material = prepare([REFERENCE], "", KNOWN)
+    earlier: list[str] = []
+    shown = []
+    for line in REFERENCE.splitlines():
+        hint = f"Next write `{line.strip()}` there."
+        shown.append(check(hint, Level.NEXT_STEP, material, earlier=earlier).allowed)
+        if shown[-1]:
+            idle = [f"Read the problem once more; question {number}." for number in range(25)]
+            earlier += [hint, *idle]
+
+    at_once = judged("\n".join(line for line in earlier if "write" in line), "").measures.alone
+    assert at_once.lines < UNION_LIMITS.lines
+    assert not all(shown)
+
+
+@pytest.mark.parametrize(
+    ("block", "allowed"),
+    [
+        ("```js\nconst x = read();\n```", False),
+        ("```ruby\nputs gets.to_i + 1\n```", False),
+        ("```\nconst t = read();\nlet best = at(t);\nfor (let i = 1; i < 9; i++) {\n  step(t[i]);\n}\n```", False),
+        ("let best = next(t);\nint at = find(best);\nwhile (has(at)) {\nstep(at);\n}", False),
+        ("```text\n2\n1000 3\n500 10\n```", True),
+        ("```\n1 + 2 = 3\n2 + 3 = 5\n3 + 4 = 7\n4 + 5 = 9\n```", True),
+        ("```\nlook at the first value\nask whether it counts\nremember it\ngo on\n```", True),
+        (f"```js\n{WRONG}```", True),
+    ],
+    ids=["javascript", "ruby", "no label", "no fence", "a case", "sums", "words", "his own"],
+)
+def test_code_in_other_languages_is_code(block: str, allowed: bool) -> None:
+    assert judged(f"Look at this.\n{block}\nWhat do you see?").allowed is allowed
+
+
+def test_an_expression_as_long_as_a_line_is_one() -> None:
+    assert judged("Think about `values.index(max(values)) + 1`.", "", Level.PLAN).reasons == ("code_budget",)
+    for short in ("`range(len(values) - 1)`", "`a + b`", "`n % 2 == 0`", "`list(map(int, input().split()))`"):
+        assert judged(f"Think about {short}.", "", Level.PLAN).reasons == ()
+
+
 def test_a_hint_that_adds_nothing_is_not_blamed_for_those_before() -> None:
     report = judged("6번째 줄을 다시 읽어 보세요.", WRONG, Level.ORIENT, earlier=("`count >= 10`",))
 
@@ -250,3 +290,4 @@ def test_long_hints_and_programs_end_soon(piece: str) -> None:
 
     check(piece * 20_000, Level.ORIENT, prepare([REFERENCE], program, [piece * 1_000]))
     candidates(piece * 2_000, program)
+    candidates("Replace `+` by `-` in `a - b`.", "x = " + "+".join(["a"] * 9_000))

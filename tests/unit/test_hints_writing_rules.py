@@ -19,10 +19,11 @@ from backend.hints.prompts import messages
 from backend.hints.sandbox import CaseResult, Judgement, Verdict
 from backend.hints.simulation import Outcome, program_in
 from backend.hints.source import program_lines
+from backend.hints.templates import templates
 from backend.hints.validation import REASONS, Subject, overlap, program_names, validate
-from backend.hints.wording import place, quoted, what_happened
+from backend.hints.wording import named_line, place, quoted, what_happened
 from backend.settings import REPOSITORY
-from tests.fixtures.hints import CHINESE, HELPFUL, HELPFUL_KO, INJECTION, LAST_OF_EQUALS, PROBLEMS, problem
+from tests.fixtures.hints import CHINESE, FRENCH, HELPFUL, HELPFUL_KO, INJECTION, LAST_OF_EQUALS, PROBLEMS, problem
 
 BUGGY = json.loads((REPOSITORY / "bench" / "data" / "hints_buggy.json").read_text(encoding="utf-8"))
 
@@ -99,6 +100,28 @@ def test_drift_is_seen_outside_code(text: str, korean: bool, english: bool) -> N
     assert is_in(text, "en", known=LAST_OF_EQUALS) is english
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        FRENCH,
+        "Con esta entrada el programa da 3. Mira la línea 4 y piensa en lo que pasa con dos valores iguales.",
+        "Sieh in Zeile 4 an, was mit der Variable passiert, wenn beide Werte gleich sind, und was sie dann will.",
+        "Kijk naar regel 4: wat is de voorwaarde als de twee waarden gelijk zijn, en wat gebeurt er met de som?",
+        "4 beonjjae jureul boseyo. Du gabi gateul ttae i jogeoni mueoseul goreuneunji cheoncheonhi saenggakhae boseyo.",
+    ],
+)
+def test_latin_letters_alone_are_not_english(text: str) -> None:
+    assert not is_in(text, "en", known=LAST_OF_EQUALS)
+
+
+def test_names_values_and_words_of_the_task_do_not_make_a_hint_foreign() -> None:
+    said = problem().in_language("en").description
+    text = (
+        "Line 4 looks at temps, best and i for 35.0 35.0 35.0 and 36.5 37.8 36.9: follow best, then float, then temps."
+    )
+    assert is_in(text, "en", known=f"{LAST_OF_EQUALS}\n{said}")
+
+
 # --- validation ---
 
 NAMELESS = HELPFUL.replace("line 4, `if temps[i] >= temps[best]:`,", "the comparison").replace("`best`", "the variable")
@@ -160,7 +183,23 @@ def test_every_verdict_has_its_sentence(verdict: Verdict, language: Any) -> None
 def test_a_value_in_a_sentence_cannot_leave_its_marks() -> None:
     assert quoted("a`b\nc") == "`a'b ↵ c`"
     assert len(quoted("x" * 500)) < 70
+    assert quoted("1234567 " * 9).endswith(" 1234567…`")
     assert place(failed(problem(), "")) is None
+
+
+@pytest.mark.parametrize("line", [f"x = {'1 + ' * 40}1", "print('`')"])
+def test_a_line_is_quoted_as_it_is_or_not_at_all(line: str) -> None:
+    found = failed(problem(), f"print(0)\n{line}")
+    assert named_line(1, found, "en") == "line 1, `print(0)`"
+    assert (named_line(2, found, "en"), named_line(2, found, "ko")) == ("line 2", "2번째 줄")
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_last_template_quotes_nothing(language: Any) -> None:
+    for code in ("", LAST_OF_EQUALS):
+        last = templates(problem(), failed(problem(), code), Level.PLAN, tone=Tone.NOVICE, language=language)[-1]
+        assert "`" not in last
+        assert ("4" in last) is bool(code)
 
 
 def test_every_misconception_has_its_ideas_in_both_languages() -> None:
