@@ -308,6 +308,7 @@ class ChatTab:
         except ValueError:
             yield self._failed(UnknownConversation(), who)
             return
+        view.begin_turn()
         view.showing = str(run.conversation_id)
         yield {
             self.parts.question: "",

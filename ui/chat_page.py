@@ -44,15 +44,19 @@ class ChatPage:
         self.parts = parts
 
     async def opened(self, who: Visitor, view: View, here: UUID | None, search: str = "", shown: int = PAGE) -> Update:
-        """Everything the tab shows when the reader turns to a conversation, or to a new one."""
+        """Everything the tab shows when the reader turns to a conversation, or to a new one; nothing once he has turned
+        to yet another."""
+        turn = view.begin_turn()
         row = (await self._kept.thread(who.identity.user_id, here)).conversation if here else None
         temperature = row.temperature if row else None
         models = await self._providers(who.language)
         provider = row.provider if row and row.provider in dict(models).values() else AUTOMATIC
         chosen = row.collection_ids if row else await self._last_chosen(who)
-        update = await self.page(who, view, here, search, shown)
+        update = await self.page(who, view, here, search, shown, turn)
         if row is None:
             update[self.parts.head] = await self.head(who, None, chosen)
+        if view.turn != turn:
+            return self._nothing
         return update | {
             self.parts.collections: ",".join(map(str, chosen)),
             self.parts.system: row.system_prompt if row else "",
@@ -62,11 +66,25 @@ class ChatPage:
             self.parts.settings_head: settings_head(who.language),
         }
 
-    async def page(self, who: Visitor, view: View, here: UUID | None, search: str = "", shown: int = PAGE) -> Update:
-        """What changes when something happens in a conversation; its settings may be under the reader's hands."""
+    async def page(
+        self,
+        who: Visitor,
+        view: View,
+        here: UUID | None,
+        search: str = "",
+        shown: int = PAGE,
+        turn: int | None = None,
+    ) -> Update:
+        """What changes when something happens in a conversation; its settings may be under the reader's hands.
+
+        Nothing once the reader has turned to another one since `turn`; left out: since now.
+        """
         language = who.language
+        turn = view.turn if turn is None else turn
         thread = await self._kept.thread(who.identity.user_id, here) if here else None
         run = self._chat.run_of(here) if here else None
+        if view.turn != turn:
+            return self._nothing
         await view.turn_to(str(here or ""))
         update = {
             self.parts.here: str(here or ""),
@@ -80,7 +98,13 @@ class ChatPage:
             self.parts.send: gr.update(visible=run is None),
             self.parts.stop: gr.update(visible=run is not None),
         }
-        return update | ({self.parts.head: await self.head(who, thread)} if thread else {})
+        update |= {self.parts.head: await self.head(who, thread)} if thread else {}
+        return update if view.turn == turn else self._nothing
+
+    @property
+    def _nothing(self) -> Update:
+        """An update that leaves the page as it is."""
+        return {self.parts.editing: gr.skip()}
 
     async def head(self, who: Visitor, thread: Thread | None, chosen: "list[UUID] | None" = None) -> str:
         """Title and buttons above the thread."""

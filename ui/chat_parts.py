@@ -27,9 +27,14 @@ _LEAVE_TIMEOUT_S = 1.0  # a page that was closed never takes its last tick
 @dataclass
 class View:
     """What one open page shows. It is shared by the page's running handlers, so that a stream notices
-    that its reader has turned to another conversation."""
+    that its reader has turned to another conversation.
+
+    Attributes:
+        turn: counts what the reader has turned to. Of two clicks the later one counts, whichever is answered first.
+    """
 
     showing: str = ""
+    turn: int = 0
     _followed: list[tuple[Run, asyncio.Event]] = field(default_factory=list)
 
     @contextmanager
@@ -42,6 +47,11 @@ class View:
         finally:
             self._followed.remove(entry)
             entry[1].set()
+
+    def begin_turn(self) -> int:
+        """The reader wants to see something else: what was asked for before is overtaken."""
+        self.turn += 1
+        return self.turn
 
     async def turn_to(self, conversation: str) -> None:
         """Shows another conversation. Returns when the painting of others has ended: none of their ticks can arrive
