@@ -1,9 +1,8 @@
 """The JSON API of conversations: ask (whole answer or server-sent events), list, read, change, delete, export."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -19,7 +18,7 @@ from backend.chat.citations import cited
 from backend.chat.conversations import Thread
 from backend.chat.export import as_json, as_markdown, file_name
 from backend.chat.lookup import Stage
-from backend.chat.run import HEARTBEAT_S, Run
+from backend.chat.run import Run
 from backend.chat.service import ChatService
 from backend.documents.collections import Collections
 from backend.errors import Language, OndolError
@@ -37,6 +36,7 @@ from backend.web.chat_schemas import (
 )
 from backend.web.identity import require_scope
 from backend.web.language import language_of
+from backend.web.leaving import while_there
 
 Reader = Annotated[Identity, Depends(require_scope(Scope.READ))]
 Asker = Annotated[Identity, Depends(require_scope(Scope.CHAT))]
@@ -63,7 +63,7 @@ def router(chat: ChatService, collections: Collections) -> APIRouter:
         if body.stream:
             events = _events(run, begin, language_of(request))
             return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-        await _ended(run, request)
+        await while_there(request, run.wait())
         if run.error is not None:
             raise _broken(run, run.error)
         return _answer(run, begin)
@@ -132,18 +132,6 @@ async def _readable(collections: Collections, who: Identity, wanted: list[UUID] 
     """Raises UnknownCollection for one that the person may not read."""
     for collection in wanted or ():
         await collections.get(who.user_id, collection)
-
-
-async def _ended(run: Run, request: Request) -> None:
-    """Waits for the end of a run, or until the reader has left."""
-    waiting = asyncio.create_task(run.wait())
-    try:
-        while not waiting.done() and not await request.is_disconnected():
-            await asyncio.wait({waiting}, timeout=HEARTBEAT_S)
-    finally:
-        waiting.cancel()
-        with suppress(asyncio.CancelledError):
-            await waiting
 
 
 async def _events(run: Run, begin: float, language: Language) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
-READER_LEFT = 499  # as in the metrics; nobody reads it
+READER_LEFT = 499  # the status of a request whose reader left before an answer; only metrics and the log see it
 _LOOK_EVERY_S = 0.5
 Result = TypeVar("Result")
 

@@ -18,6 +18,7 @@ from backend.accounts.identity import Scope as TokenScope
 from backend.errors import NotSignedIn
 from backend.settings import Settings
 from backend.web.identity import identity_of
+from backend.web.leaving import READER_LEFT
 from backend.web.pod_metrics import PodSeries
 from backend.web.provider_metrics import ProviderSeries
 from backend.web.proxy import is_loopback
@@ -114,7 +115,7 @@ class HttpMetrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 499  # the reader left before anything was answered
+        status = READER_LEFT
         start = self._clock()
         own_app = scope.get("app")
 

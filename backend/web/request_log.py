@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.settings import Settings
+from backend.web.leaving import READER_LEFT
 
 REQUEST_ID_HEADER = "x-request-id"
 # Requests nobody reads about: probes and files.
@@ -56,7 +57,7 @@ class RequestLog:
         fields: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"],
-            "status": status if status is not None else 499,  # left before an answer
+            "status": status if status is not None else READER_LEFT,
             "duration_ms": round(duration_ms, 1),
         }
         state = scope["state"]

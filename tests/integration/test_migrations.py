@@ -22,6 +22,10 @@ MIGRATIONS = REPOSITORY / "backend" / "store" / "migrations"
 OUTSIDE_THE_MODELS = {"chunk_lex", "chunk_vectors", "lex_df", "lex_n"} | {
     f"procrastinate_{name}" for name in ("events", "jobs", "periodic_defers", "workers")
 }
+A_USER = text(
+    "INSERT INTO users (id, username, role, password_hash, must_change_password, created_at)"
+    " VALUES (gen_random_uuid(), 'mina', 'user', 'x', false, now())"
+)
 
 
 # Functions, types and views that no extension brought.
@@ -92,10 +96,7 @@ async def test_conversations_without_a_choice_follow_the_routes(empty: Database)
     await empty.migrate()
     async with empty.engine.begin() as connection:
         await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0005"))
-        await connection.execute(text(
-            "INSERT INTO users (id, username, role, password_hash, must_change_password, created_at)"
-            " VALUES (gen_random_uuid(), 'mina', 'user', 'x', false, now())"
-        ))  # fmt: skip
+        await connection.execute(A_USER)
         for name in ("main", "pod"):
             await connection.execute(text(
                 "INSERT INTO conversations (id, user_id, title, provider, system_prompt, created_at, updated_at)"
@@ -129,10 +130,7 @@ async def test_a_confidence_that_was_never_measured_becomes_none(empty: Database
     query = text(f"SELECT position, {scores} FROM sentiment_rows ORDER BY position")
     async with empty.engine.begin() as connection:
         await connection.run_sync(lambda c: command.downgrade(alembic_config(c), "0007"))
-        await connection.execute(text(
-            "INSERT INTO users (id, username, role, password_hash, must_change_password, created_at)"
-            " VALUES (gen_random_uuid(), 'mina', 'user', 'x', false, now())"
-        ))  # fmt: skip
+        await connection.execute(A_USER)
         await connection.execute(text(
             "INSERT INTO sentiment_jobs (id, user_id, name, state, size_bytes, shape, mapping, options, rows, skipped,"
             " duplicates, model) SELECT gen_random_uuid(), id, state, state, 0, '{}', '{}', '{}', 0, 0, 0, ''"
